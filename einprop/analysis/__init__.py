@@ -1,0 +1,1 @@
+"""The analysis: what a tree means."""

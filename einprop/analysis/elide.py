@@ -1,0 +1,117 @@
+"""The inverse of scope: explicit sums left out again wherever the rules would put them back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from einprop.analysis.definitions import Definitions
+from einprop.analysis.indices import free_indices
+from einprop.analysis.scope import place_sums
+from einprop.errors import IndexScopeError
+from einprop.notation.tree import (
+    Call,
+    Divide,
+    Equation,
+    Expression,
+    Negate,
+    map_children,
+    transform,
+    walk,
+)
+
+__all__ = ["elide_sums", "sum_over"]
+
+
+def sum_over(indices: tuple[str, ...], body: Expression) -> Expression:
+    """``sum[indices](body)`` with the sum as far inside as signs, sums and divisors let it.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> to_text(sum_over(("i",), parse("y += -x[i] / n")[0].expression))
+    '-sum[i](x[i]) / n'
+    """
+    match body:
+        case _ if not indices:
+            return body
+        case Negate(operand):
+            return Negate(sum_over(indices, operand))
+        case Call("sum", (inner,), bound):
+            return sum_over((*indices, *bound), inner)
+        case Divide(numerator, denominator):
+            held = set(free_indices(denominator))
+            inner_indices = tuple(i for i in indices if i not in held)
+            outer = tuple(i for i in indices if i in held)
+            if inner_indices:
+                return sum_over(outer, Divide(sum_over(inner_indices, numerator), denominator))
+    return Call("sum", (body,), indices)
+
+
+def _normal(expression: Expression) -> Expression:
+    """Equal for expressions that differ only in where a sum stands among linear operations."""
+
+    def step(node: Expression) -> Expression:
+        match node:
+            case Call("sum", (body,), indices):
+                return _sorted(sum_over(indices, body))
+            case _:
+                return node
+
+    return transform(expression, step)
+
+
+def _sorted(expression: Expression) -> Expression:
+    match expression:
+        case Call("sum", (body,), indices):
+            return Call("sum", (body,), tuple(sorted(indices)))
+        case _:
+            return map_children(expression, _sorted)
+
+
+def elide_sums(equation: Equation, definitions: Definitions) -> Equation:
+    """The equation as a person writes it: sums that the rules imply are not written.
+
+    Args:
+        equation: A core equation.
+        definitions: As for `place_sums`.
+
+    >>> from einprop.analysis.definitions import collect_definitions
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> line = parse("B.grad[j] += sum[b](y.grad[b,j])")[0]
+    >>> print(to_text(elide_sums(line, collect_definitions(()))))
+    B.grad[j] += y.grad[b,j]
+    """
+    meant = _normal(equation.expression)
+
+    def agrees(expression: Expression) -> bool:
+        candidate = replace(equation, expression=expression)
+        known = frozenset(free_indices(equation.target))
+        try:
+            placed = place_sums(candidate, definitions, known=known)
+        except IndexScopeError:
+            return False
+        return _normal(placed.expression) == meant
+
+    bare = transform(equation.expression, _without_sum)
+    if agrees(bare):
+        return replace(equation, expression=bare)
+    expression = equation.expression
+    for node in [n for n in walk(expression) if isinstance(n, Call) and n.function == "sum"]:
+        candidate = _remove(expression, node)
+        if agrees(candidate):
+            expression = candidate
+    return replace(equation, expression=expression)
+
+
+def _without_sum(node: Expression) -> Expression:
+    match node:
+        case Call("sum", (body,)):
+            return body
+        case _:
+            return node
+
+
+def _remove(expression: Expression, node: Expression) -> Expression:
+    if expression is node:
+        return _without_sum(expression)
+    return map_children(expression, lambda child: _remove(child, node))

@@ -1,0 +1,105 @@
+"""From a parsed program to its meaning: definitions expanded, sums explicit, types and names known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from einprop.analysis.definitions import Definitions, collect_definitions
+from einprop.analysis.indices import free_indices, rename_apart, target_indices, unprimed
+from einprop.analysis.names import Names, collect_names
+from einprop.analysis.scope import place_sums
+from einprop.analysis.supported import check_supported
+from einprop.analysis.types import Types, infer_types, tensor_base
+from einprop.notation.tree import Equation, IndexDeclaration, Statement, TensorDeclaration, reads
+
+__all__ = ["Resolved", "resolve"]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A program with its meaning.
+
+    Attributes:
+        statements: As parsed.
+        equations: Core equations: no definition is called, every sum is a ``sum[…](…)``, no bound
+            index has the name of a free or an enclosing one.
+        types: The types of axes and letters; equations are numbered as in ``equations``.
+        names: The tensors by role.
+    """
+
+    statements: tuple[Statement, ...]
+    equations: tuple[Equation, ...]
+    types: Types
+    names: Names
+
+    @property
+    def declarations(self) -> tuple[TensorDeclaration, ...]:
+        """The declarations of tensors."""
+        return tuple(s for s in self.statements if isinstance(s, TensorDeclaration))
+
+
+def resolve(statements: Sequence[Statement]) -> Resolved:
+    """Give a parsed program its meaning.
+
+    Raises:
+        UnsupportedError: It uses a construct that this version does not run.
+        IndexScopeError: A sum, a name or a definition has no meaning.
+        IndexTypeError: An index or axis would have two types.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> resolved = resolve(parse("p[b,k] = softmax[k](x[b,i] W[i,k])"))
+    >>> print(to_text(resolved.equations[0]))
+    p[b,k] = exp(sum[i](x[b,i] W[i,k])) / sum[k'](exp(sum[i](x[b,i] W[i,k'])))
+    """
+    check_supported(statements)
+    definitions = collect_definitions(statements)
+    written = [s for s in statements if isinstance(s, Equation)]
+    known = list(_known_targets(statements, written))
+    equations = tuple(
+        _core(equation, definitions, given) for equation, given in zip(written, known, strict=True)
+    )
+    declarations = [s for s in statements if isinstance(s, TensorDeclaration)]
+    names = collect_names(declarations, equations)
+    types = infer_types(statements, equations)
+    return Resolved(tuple(statements), equations, types, names)
+
+
+def _core(equation: Equation, definitions: Definitions, known: frozenset[str]) -> Equation:
+    equation = place_sums(equation, definitions, known=known)
+    expression = definitions.expand(equation.expression)
+    outside = frozenset(target_indices(equation.target)).union(free_indices(expression))
+    return replace(equation, expression=rename_apart(expression, outside))
+
+
+def _known_targets(
+    statements: Sequence[Statement], equations: Sequence[Equation]
+) -> Iterator[frozenset[str]]:
+    """For each equation the indices whose range its target has without the right side.
+
+    A tensor that an earlier equation defines has its axes; so has the derivative of a tensor that
+    the program mentions; and a declared size gives the range of its indices.
+    """
+    sized = {
+        index
+        for s in statements
+        if isinstance(s, IndexDeclaration)
+        for group in s.groups
+        if group.size is not None
+        for index in group.indices
+    }
+    mentioned = {a.name for s in statements if isinstance(s, TensorDeclaration) for a in s.tensors}
+    mentioned.update(a.name for e in equations for a in reads(e))
+    mentioned.update(
+        e.target.name for e in equations if tensor_base(e.target.name) == e.target.name
+    )
+    defined: set[str] = set()
+    for equation in equations:
+        name, letters = equation.target.name, target_indices(equation.target)
+        base = tensor_base(name)
+        if name in defined or (base != name and base in mentioned):
+            yield frozenset(letters)
+        else:
+            yield frozenset(i for i in letters if i in sized or unprimed(i) in sized)
+        defined.add(name)

@@ -1,0 +1,324 @@
+"""Where a sum stands: the implicit sums of an equation made explicit, or refused.
+
+The rules are those of the language reference, section 3. A product is a multiplication or a division;
+what stands inside a call, a power or an Iverson bracket stands behind a wall, out of which no sum moves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from einprop.analysis.definitions import Definitions
+from einprop.analysis.indices import subscript_indices, target_indices
+from einprop.errors import IndexScopeError, Place
+from einprop.notation.functions import REDUCTIONS
+from einprop.notation.printer import to_text
+from einprop.notation.tree import (
+    Access,
+    Add,
+    Call,
+    Divide,
+    Equation,
+    Expression,
+    IndexValue,
+    Iverson,
+    Multiply,
+    Negate,
+    Power,
+    children,
+    map_children,
+)
+
+__all__ = ["place_sums"]
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """What the rules need to know at a place of the tree."""
+
+    definitions: Definitions
+    bound: frozenset[str]
+    accumulates: bool
+    refuse: Callable[[str, Expression], IndexScopeError]
+    walled: bool = False
+
+    def binding(self, indices: tuple[str, ...]) -> _Scope:
+        return replace(self, bound=self.bound.union(indices))
+
+    def behind_wall(self) -> _Scope:
+        return replace(self, walled=True)
+
+
+def place_sums(
+    equation: Equation, definitions: Definitions, *, known: frozenset[str] = frozenset()
+) -> Equation:
+    """The equation with every sum written as ``sum[…](…)``.
+
+    Args:
+        equation: As parsed.
+        definitions: Tell which calls keep their indices.
+        known: The indices of the target that may be missing on the right, because their range is
+            known without it (an earlier equation defines the target, or a size is declared).
+
+    Raises:
+        IndexScopeError: An index is on the left and nowhere on the right, or stray on the right.
+
+    >>> from einprop.analysis.definitions import collect_definitions
+    >>> from einprop.notation.parser import parse
+    >>> line = parse("y[b,j] = relu(x[b,i] W[i,j] + B[j])")[0]
+    >>> print(to_text(place_sums(line, collect_definitions(()))))
+    y[b,j] = relu(sum[i](x[b,i] W[i,j]) + B[j])
+    """
+    left = target_indices(equation.target)
+    missing = [i for i in _missing(equation, left, definitions) if i not in known]
+
+    def refuse(index: str, term: Expression) -> IndexScopeError:
+        return _refuse_stray(equation, index, term, missing, definitions)
+
+    scope = _Scope(definitions, frozenset(left), equation.operator == "+=", refuse)
+    expression = _place_terms(equation.expression, scope)
+    if missing:
+        raise _refuse_missing(equation, missing)
+    return replace(equation, expression=expression)
+
+
+def _occurrences(expression: Expression, definitions: Definitions) -> Counter[str]:
+    """How often each index occurs in a factor; inside a call it counts once, however often."""
+    match expression:
+        case Access(_, subscripts):
+            return Counter(i for s in subscripts for i in subscript_indices(s))
+        case IndexValue(name):
+            return Counter([name])
+        case Call(function, arguments, indices):
+            inside = {i for a in arguments for i in _occurrences(a, definitions)}
+            if indices and (function in REDUCTIONS or not definitions.keeps_indices(function)):
+                inside -= set(indices)
+            return Counter(sorted(inside))
+        case Power() | Iverson():
+            return Counter(
+                sorted({i for c in children(expression) for i in _occurrences(c, definitions)})
+            )
+        case Add(terms):
+            most: Counter[str] = Counter()
+            for term in terms:
+                most |= _occurrences(term, definitions)
+            return most
+        case _:
+            return sum((_occurrences(c, definitions) for c in children(expression)), Counter())
+
+
+def _place_terms(expression: Expression, scope: _Scope) -> Expression:
+    """Each additive term summed on its own (rule 3); lone indices summed there by ``+=`` (rule 4)."""
+    if isinstance(expression, Add):
+        return replace(expression, terms=tuple([_place_terms(t, scope) for t in expression.terms]))
+    if isinstance(expression, Negate):
+        return replace(expression, operand=_place_terms(expression.operand, scope))
+    lone: dict[str, None] = {}
+    if scope.accumulates and not scope.walled:
+        lone = dict.fromkeys(_lone(expression, scope))
+    if isinstance(expression, Multiply | Divide):
+        lone |= dict.fromkeys(_repeated(expression, scope))
+        order = _occurrences(expression, scope.definitions)
+        lone = dict.fromkeys(i for i in order if i in lone)
+    _refuse_ambiguous(expression, tuple(lone), scope)
+    return _summed(tuple(lone), _place(expression, scope.binding(tuple(lone))))
+
+
+def _summed(indices: tuple[str, ...], body: Expression) -> Expression:
+    return Call("sum", (body,), indices, place=body.place) if indices else body
+
+
+def _place(expression: Expression, scope: _Scope) -> Expression:
+    match expression:
+        case Access():
+            return _place_access(expression, scope)
+        case Add() | Negate():
+            return _place_terms(expression, scope)
+        case Multiply() | Divide():
+            here = _repeated(expression, scope)
+            _refuse_ambiguous(expression, here, scope)
+            return _summed(here, _place_factors(expression, scope.binding(here)))
+        case Call(_, _, indices):
+            inner = replace(scope, bound=scope.bound.union(indices), walled=True)
+            return map_children(expression, lambda child: _place_terms(child, inner))
+        case Power() | Iverson():
+            inner = scope.behind_wall()
+            return map_children(expression, lambda child: _place_terms(child, inner))
+        case IndexValue(name) if name not in scope.bound:
+            raise scope.refuse(name, expression)
+        case _:
+            return expression
+
+
+def _place_factors(expression: Multiply | Divide, scope: _Scope) -> Expression:
+    if isinstance(expression, Divide):
+        return replace(
+            expression,
+            numerator=_place(expression.numerator, scope),
+            denominator=_place(expression.denominator, scope.behind_wall()),
+        )
+    return map_children(expression, lambda factor: _place(factor, scope))
+
+
+def _place_access(access: Access, scope: _Scope) -> Expression:
+    counts = _occurrences(access, scope.definitions)
+    for index, count in counts.items():
+        if index not in scope.bound and count < 2:
+            raise scope.refuse(index, access)
+    return _summed(tuple(i for i in counts if i not in scope.bound), access)
+
+
+def _factors(expression: Multiply | Divide) -> tuple[Expression, ...]:
+    return children(expression)
+
+
+def _repeated(expression: Multiply | Divide, scope: _Scope) -> tuple[str, ...]:
+    """The unbound indices that occur in two or more factors: summed at this product."""
+    counts: Counter[str] = Counter()
+    for factor in _factors(expression):
+        counts.update(_occurrences(factor, scope.definitions).keys())
+    return tuple(i for i, n in counts.items() if n >= 2 and i not in scope.bound)
+
+
+def _lone(expression: Expression, scope: _Scope) -> Iterator[str]:
+    """The unbound indices that occur once in the term and stand behind no wall."""
+    match expression:
+        case Access():
+            counts = _occurrences(expression, scope.definitions)
+            yield from (i for i, n in counts.items() if n == 1 and i not in scope.bound)
+        case Multiply(factors):
+            inner = scope.binding(_repeated(expression, scope))
+            for factor in factors:
+                yield from _lone(factor, inner)
+        case Divide(numerator):
+            yield from _lone(numerator, scope.binding(_repeated(expression, scope)))
+        case Negate(operand):
+            yield from _lone(operand, scope)
+
+
+def _refuse_ambiguous(expression: Expression, indices: tuple[str, ...], scope: _Scope) -> None:
+    """An index summed at this product may not repeat in a product inside one of its calls too."""
+    for index in indices:
+        for call in _calls(expression):
+            inside = next(
+                (p for child in children(call) for p in _products_repeating(child, index, scope)),
+                None,
+            )
+            if inside is not None:
+                text = to_text(inside)
+                raise IndexScopeError(
+                    f"index {index} repeats in {text} inside a call and occurs outside of it too: "
+                    "where is it summed?",
+                    [*_index_places(expression, index)],
+                    f"write sum[{index}]({text}) inside, or rename the index there, "
+                    f"or sum[{index}](…) around all of it",
+                )
+
+
+def _calls(expression: Expression) -> Iterator[Expression]:
+    if isinstance(expression, Call | Power | Iverson):
+        yield expression
+    else:
+        for child in children(expression):
+            yield from _calls(child)
+
+
+def _products_repeating(expression: Expression, index: str, scope: _Scope) -> Iterator[Expression]:
+    if isinstance(expression, Call) and index in expression.indices:
+        return
+    if isinstance(expression, Multiply | Divide) and index in _repeated(
+        expression, replace(scope, bound=frozenset())
+    ):
+        yield expression
+    elif isinstance(expression, Access):
+        if _occurrences(expression, scope.definitions)[index] > 1:
+            yield expression
+    else:
+        for child in children(expression):
+            yield from _products_repeating(child, index, scope)
+
+
+def _missing(equation: Equation, left: tuple[str, ...], definitions: Definitions) -> list[str]:
+    right = _occurrences(equation.expression, definitions)
+    ranged = {r.index for r in equation.ranges}
+    return [i for i in left if i not in right and i not in ranged]
+
+
+def _access_places(access: Access, index: str) -> Iterator[Place | None]:
+    for subscript in access.subscripts:
+        if index in subscript_indices(subscript):
+            yield subscript.place or access.place
+
+
+def _index_places(expression: Expression, index: str) -> Iterator[Place | None]:
+    if isinstance(expression, Access):
+        yield from _access_places(expression, index)
+    elif isinstance(expression, IndexValue) and expression.name == index:
+        yield expression.place
+    elif not (isinstance(expression, Call) and index in expression.indices):
+        for child in children(expression):
+            yield from _index_places(child, index)
+
+
+def _refuse_missing(equation: Equation, missing: list[str]) -> IndexScopeError:
+    index, target = missing[0], to_text(equation.target)
+    return IndexScopeError(
+        f"index {index} is on the left of {target} and in no term on the right",
+        [*_access_places(equation.target, index)],
+        f"use {index} on the right, take it off the left, or give its range: "
+        f"where {index} in 0:n, or index {index}: type < n",
+    )
+
+
+def _refuse_stray(
+    equation: Equation,
+    index: str,
+    node: Expression,
+    missing: list[str],
+    definitions: Definitions,
+) -> IndexScopeError:
+    places = [*_index_places(node, index)]
+    if missing:
+        target = to_text(equation.target)
+        return IndexScopeError(
+            f"index {missing[0]} is on the left of {target} and in no term on the right; "
+            f"index {index} in {to_text(node)} is not on the left and occurs once",
+            [*_access_places(equation.target, missing[0]), *places],
+            f"is {index} meant to be {missing[0]}? or write {_rewrites(equation, index, node)[0]}",
+        )
+    rewrites = _rewrites(equation, index, node)
+    if not any(isinstance(w, Call | Power | Iverson) for w in _path(equation.expression, node)):
+        rewrites.append(f"{to_text(equation.target)} += {to_text(equation.expression)}")
+    return IndexScopeError(
+        f"index {index} in {to_text(node)} is not on the left and occurs once: is it to be summed?",
+        places,
+        "write " + " or ".join(rewrites),
+    )
+
+
+def _path(expression: Expression, node: Expression) -> tuple[Expression, ...]:
+    """The nodes from an additive term down to ``node``, both included; empty if it is not inside."""
+    if expression is node:
+        return (expression,)
+    for child in children(expression):
+        path = _path(child, node)
+        if path:
+            return path if isinstance(expression, Add | Negate) else (expression, *path)
+    return ()
+
+
+def _rewrites(equation: Equation, index: str, node: Expression) -> list[str]:
+    """The legal spellings: the sum around the whole additive term, and innermost around the access."""
+    path = _path(equation.expression, node)
+    outer, inner = path[0], next((p for p in path if not isinstance(p, Call | Power)), node)
+    around = f"sum[{index}]({to_text(outer)})"
+    within = to_text(_replace_node(outer, inner, Call("sum", (inner,), (index,))))
+    return list(dict.fromkeys([around, within]))
+
+
+def _replace_node(expression: Expression, old: Expression, new: Expression) -> Expression:
+    if expression is old:
+        return new
+    return map_children(expression, lambda child: _replace_node(child, old, new))

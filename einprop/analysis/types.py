@@ -1,0 +1,253 @@
+"""Index types by unification: which axes and which letters range over the same named axis.
+
+Each axis of each tensor and each letter of each equation starts with a type of its own; a letter that
+stands at an axis makes the two one. Declared types are nominal: two of them never become one.
+A primed index has the type of the unprimed one, and a cotangent or tangent the axes of its tensor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from einprop.analysis.indices import equation_indices, unprimed
+from einprop.errors import IndexTypeError, Place
+from einprop.notation.printer import to_text
+from einprop.notation.tree import (
+    Access,
+    Equation,
+    Expression,
+    Index,
+    IndexDeclaration,
+    IndexGroup,
+    IndexValue,
+    Iverson,
+    Statement,
+    TensorDeclaration,
+    accesses,
+    walk,
+)
+
+__all__ = ["Axis", "Letter", "Types", "infer_types", "tensor_base"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis of a tensor, counted from 0."""
+
+    tensor: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An index letter within one scope: an equation's number, or the declaration of one tensor."""
+
+    scope: int | str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """A declared type, by name."""
+
+    name: str
+
+
+_Key = Axis | Letter | _Declared
+
+
+def tensor_base(name: str) -> str:
+    """The tensor whose axes a derivative shares: ``W`` for ``W.grad`` and ``W.grad.dot2``.
+
+    >>> tensor_base("h.grad2.dot"), tensor_base("h.left")
+    ('h', 'h.left')
+    """
+    return re.sub(r"(\.(grad|dot|seed)\d*)+$", "", name)
+
+
+@dataclass(frozen=True)
+class Types:
+    """The classes of axes and letters that share a type.
+
+    Attributes:
+        ranks: Number of axes by tensor (derivatives under their tensor's name).
+        sizes: Declared sizes by type.
+    """
+
+    parents: dict[_Key, _Key]
+    names: dict[_Key, str]
+    ranks: dict[str, int]
+    sizes: dict[_Key, int] = field(default_factory=dict)
+
+    def find(self, key: _Key) -> _Key:
+        """The representative of a class."""
+        parents = self.parents
+        while (parent := parents.get(key, key)) != key:
+            parents[key] = parents.get(parent, parent)
+            key = parent
+        return key
+
+    def axis(self, tensor: str, position: int) -> _Key:
+        """The type of an axis."""
+        return self.find(Axis(tensor_base(tensor), position))
+
+    def letter(self, equation: int, index: str) -> _Key:
+        """The type of an index in the equation of that number."""
+        return self.find(Letter(equation, index))
+
+    def name(self, key: _Key) -> str | None:
+        """The declared name of a type, if it has one."""
+        return self.names.get(self.find(key))
+
+    def declared_size(self, key: _Key) -> int | None:
+        """The declared size of a type, if it has one."""
+        return self.sizes.get(self.find(key))
+
+
+class _Unifier:
+    """Builds `Types`; keeps for each class the place that is shown in a conflict."""
+
+    def __init__(self, declarations: Sequence[IndexGroup]) -> None:
+        self.types = Types({}, {}, {})
+        self.shown: dict[_Key, tuple[str, Place | None]] = {}
+        self.declared = {i: group for group in declarations for i in group.indices}
+        self.first: dict[str, Access] = {}
+
+    def declare(self, group: IndexGroup) -> None:
+        key = _Declared(group.type)
+        self.types.names[key] = group.type
+        self.shown.setdefault(key, (f"index {group.indices[0]}", group.place))
+        if group.size is not None and isinstance(group.size[0], int):
+            size = group.size[0]
+            if self.types.sizes.setdefault(key, size) != size:
+                raise IndexTypeError(
+                    f"type {group.type} is declared with sizes {self.types.sizes[key]} and {size}",
+                    [group.place],
+                    "a type has one size",
+                )
+
+    def unify(self, left: _Key, right: _Key, what: str, place: Place | None) -> None:
+        types = self.types
+        left, right = types.find(left), types.find(right)
+        if left == right:
+            return
+        names = types.names.get(left), types.names.get(right)
+        if names[0] is not None and names[1] is not None:
+            earlier, earlier_place = self.shown[left]
+            raise IndexTypeError(
+                f"{what} has type {names[1]}, but {earlier} has type {names[0]}",
+                [place, earlier_place],
+                f"{names[0]} and {names[1]} are different types: an axis has one",
+            )
+        if names[1] is not None:
+            left, right = right, left
+        types.parents[right] = left
+        self.shown.setdefault(left, self.shown.get(right, (what, place)))
+
+    def letter(self, scope: int | str, index: str) -> Letter:
+        """The letter's class, joined to its declared type and to its unprimed letter."""
+        key = Letter(scope, index)
+        if key not in self.types.parents:
+            self.types.parents[key] = key
+            group = self.declared.get(index) or self.declared.get(unprimed(index))
+            if group is not None:
+                self.unify(_Declared(group.type), key, f"index {index}", None)
+            elif unprimed(index) != index:
+                self.unify(self.letter(scope, unprimed(index)), key, f"index {index}", None)
+        return key
+
+    def access(self, scope: int | str, access: Access) -> None:
+        base = tensor_base(access.name)
+        first = self.first.setdefault(base, access)
+        if len(first.subscripts) != len(access.subscripts):
+            raise _refuse_rank(access, first)
+        self.types.ranks[base] = len(access.subscripts)
+        for position, subscript in enumerate(access.subscripts):
+            if isinstance(subscript, Index):
+                what = f"index {subscript.name} in {to_text(access)}"
+                axis = f"axis {position} of {first.name} in {to_text(first)}"
+                key = Axis(base, position)
+                self.shown.setdefault(self.types.find(key), (axis, first.place))
+                letter = self.letter(scope, subscript.name)
+                self.unify(key, letter, what, subscript.place or access.place)
+
+    def comparison(self, scope: int, node: Expression) -> None:
+        """``[i == j]`` compares positions of one axis, unless both types are declared."""
+        match node:
+            case Iverson(IndexValue(left), "==" | "!=", IndexValue(right)):
+                keys = self.letter(scope, left), self.letter(scope, right)
+                if not all(self.types.name(key) for key in keys):
+                    self.unify(*keys, f"index {right}", node.place)
+
+
+def _refuse_rank(access: Access, first: Access) -> IndexTypeError:
+    def count(a: Access) -> str:
+        return f"{len(a.subscripts)} " + ("index" if len(a.subscripts) == 1 else "indices")
+
+    name = tensor_base(access.name)
+    return IndexTypeError(
+        f"{name} has {count(access)} in {to_text(access)}, but {count(first)} in {to_text(first)}",
+        [access.place, first.place],
+        f"write all indices of {name}, as in {to_text(first)}",
+    )
+
+
+def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) -> Types:
+    """The types of all axes and letters.
+
+    Args:
+        statements: For their declarations.
+        equations: Core equations (definitions expanded, sums explicit), numbered from 0.
+
+    Raises:
+        IndexTypeError: Two declared types meet at one axis, or a tensor has two numbers of axes.
+
+    >>> from einprop.notation.parser import parse
+    >>> statements = parse("h[b,j] = x[b,j]; y[b,k] = h[b,k]")
+    >>> types = infer_types(statements, statements)
+    >>> types.letter(0, "j") == types.letter(1, "k"), types.letter(0, "b") == types.letter(1, "k")
+    (True, False)
+    """
+    statements = tuple(statements)
+    groups = [g for s in statements if isinstance(s, IndexDeclaration) for g in s.groups]
+    unifier = _Unifier(groups)
+    for group in groups:
+        unifier.declare(group)
+    declared = [s for s in statements if isinstance(s, TensorDeclaration)]
+    for number, access in enumerate(a for s in declared for a in s.tensors):
+        unifier.access(f"declaration {number}", access)
+    for number, equation in enumerate(equations):
+        for access in accesses(equation):
+            unifier.access(number, access)
+        for node in walk(equation.expression):
+            unifier.comparison(number, node)
+        for index in equation_indices(equation):
+            unifier.letter(number, index)
+    _anchor(unifier, declared, equations)
+    return unifier.types
+
+
+def _anchor(
+    unifier: _Unifier, declared: Sequence[TensorDeclaration], equations: Sequence[Equation]
+) -> None:
+    """A letter that no access of its equation holds takes the type that declared inputs give it."""
+    types = unifier.types
+    known: dict[str, list[_Key]] = {}
+    kinds = ((s.kind, a) for s in declared for a in s.tensors)
+    for number, (kind, access) in enumerate(kinds):
+        for name in _plain(access) if kind != "output" else ():
+            known.setdefault(name, []).append(Letter(f"declaration {number}", name))
+    for number, equation in enumerate(equations):
+        written = {i for access in accesses(equation) for i in _plain(access)}
+        anchored = {types.letter(number, i) for i in written}
+        for index in equation_indices(equation):
+            letter = types.letter(number, index)
+            candidates = known.get(unprimed(index), [])
+            if letter not in anchored and len({types.find(c) for c in candidates}) == 1:
+                unifier.unify(candidates[0], letter, f"index {index}", None)
+
+
+def _plain(access: Access) -> list[str]:
+    return [s.name for s in access.subscripts if isinstance(s, Index)]

@@ -1,0 +1,1 @@
+"""The backends: the only rooms in which an array library is imported."""

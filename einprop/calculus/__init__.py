@@ -1,0 +1,1 @@
+"""The calculus: derivatives of a tree, as trees."""

@@ -1,0 +1,192 @@
+"""Derivatives for readers: the adjoint of a program as written, in the form a person would write it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from einprop.analysis.canonical import fold_equations
+from einprop.analysis.definitions import collect_definitions
+from einprop.analysis.elide import elide_sums
+from einprop.analysis.indices import equation_indices, target_indices, unprimed
+from einprop.analysis.resolve import Resolved
+from einprop.analysis.types import tensor_base
+from einprop.calculus.reverse import Adjoint, cotangent_suffix, reverse
+from einprop.errors import DerivativeError
+from einprop.notation.tree import (
+    Access,
+    Definition,
+    Equation,
+    Index,
+    IndexDeclaration,
+    Multiply,
+    Number,
+    Statement,
+    TensorDeclaration,
+    accesses,
+    reads,
+)
+
+__all__ = ["Derivation", "derive_adjoint", "needed_declarations"]
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What was derived: of which tensors, with respect to which inputs, under which names.
+
+    Attributes:
+        of: The differentiated tensors.
+        wrt: The inputs.
+        suffix: What the names of cotangents end in.
+        ones: The differentiated scalars that are seeded with 1 by an equation.
+        seeds: By differentiated tensor, the name of its seed.
+        gradients: By input, the name of its gradient.
+        dependent: Whether each input has a path to what is differentiated.
+    """
+
+    of: tuple[str, ...]
+    wrt: tuple[str, ...]
+    suffix: str
+    ones: tuple[str, ...]
+    seeds: tuple[tuple[str, str], ...]
+    gradients: tuple[tuple[str, str], ...]
+    dependent: bool
+
+
+def derive_adjoint(
+    resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str] = ()
+) -> tuple[Derivation, list[Equation]]:
+    """The adjoint equations of a program, as a reader wants to see them.
+
+    Args:
+        resolved: The program.
+        of: The tensors to differentiate.
+        wrt: The inputs; None for every input that they depend on.
+        ones: Those of ``of``, scalars, that are seeded with 1.
+
+    Raises:
+        DerivativeError: A tensor of ``of`` is not defined by the program, one of ``wrt`` is no input,
+            or nothing depends on anything.
+    """
+    _check(resolved, of, wrt)
+    suffix = cotangent_suffix(resolved.equations)
+    wanted = tuple(resolved.names.inputs if wrt is None else wrt)
+    adjoint = reverse(resolved.equations, of, wanted, suffix)
+    if wrt is None:
+        wanted = tuple(name for name in wanted if name in adjoint.gradients)
+        if not wanted:
+            raise DerivativeError(f"{', '.join(of)} depends on no input: there is no derivative")
+    zeros = [name for name in wanted if name not in adjoint.gradients]
+    derivation = Derivation(
+        of=tuple(of),
+        wrt=wanted,
+        suffix=suffix,
+        ones=tuple(ones),
+        seeds=tuple(adjoint.seeds.items()),
+        gradients=tuple((name, f"{name}.{suffix}") for name in wanted),
+        dependent=not zeros,
+    )
+    equations = [
+        *(_one(adjoint.seeds[name]) for name in ones if name in adjoint.seeds),
+        *_readable(resolved, adjoint),
+        *(_zero(resolved, name, suffix) for name in zeros),
+    ]
+    return derivation, equations
+
+
+def _check(resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None) -> None:
+    names = resolved.names
+    for name in of:
+        if name not in names.defined:
+            raise DerivativeError(
+                f"cannot differentiate {name}: the program does not define it",
+                (),
+                f"it defines {', '.join(names.defined)}",
+            )
+    for name in wrt or ():
+        if name not in names.inputs:
+            raise DerivativeError(
+                f"cannot differentiate with respect to {name}: it is not an input",
+                (),
+                f"the program's inputs are {', '.join(names.inputs) or 'none'}",
+            )
+
+
+def _one(seed: str) -> Equation:
+    return Equation(Access(seed), "=", Number(1))
+
+
+def _zero(resolved: Resolved, name: str, suffix: str) -> Equation:
+    """The gradient of an input that nothing depends on."""
+    read = next(_mentions(resolved, name))
+    read = Access(name, read.subscripts)
+    return Equation(Access(f"{name}.{suffix}", read.subscripts), "=", Multiply((Number(0), read)))
+
+
+def _mentions(resolved: Resolved, name: str) -> Iterator[Access]:
+    declared = (a for d in resolved.declarations for a in d.tensors)
+    written = (a for e in resolved.equations for a in accesses(e))
+    return (a for a in (*declared, *written) if tensor_base(a.name) == tensor_base(name))
+
+
+def _readable(resolved: Resolved, adjoint: Adjoint) -> Iterable[Equation]:
+    """Adjoint equations that read the forward tensors, with implied sums left out."""
+    definitions = collect_definitions(resolved.statements)
+    for equation in fold_equations(adjoint.equations, resolved.equations):
+        yield elide_sums(equation, definitions)
+
+
+def needed_declarations(
+    resolved: Resolved, equations: Sequence[Equation], *, alone: bool
+) -> list[Statement]:
+    """The declarations under which adjoint equations have the meaning that they were derived with.
+
+    Args:
+        resolved: The program that was differentiated.
+        equations: Its adjoint equations.
+        alone: Whether they stand without the program's own equations.
+    """
+    mentioned = {a.name for e in equations for a in reads(e)}
+    kept: list[Statement] = []
+    for statement in resolved.statements:
+        if isinstance(statement, IndexDeclaration | Definition):
+            kept.append(statement)
+        elif isinstance(statement, TensorDeclaration) and statement.kind != "output":
+            tensors = tuple(a for a in statement.tensors if a.name in mentioned or not alone)
+            kept += [replace(statement, tensors=tensors)] if tensors else []
+    if not alone:
+        mentioned.update(a.name for e in resolved.equations for a in accesses(e))
+    known = {a.name for s in kept if isinstance(s, TensorDeclaration) for a in s.tensors}
+    anchors = {a.name: a for e in equations for a in _anchors(resolved, e, mentioned)}
+    missing = tuple(a for name, a in anchors.items() if name not in known)
+    return [*kept, TensorDeclaration("input", missing)] if missing else kept
+
+
+def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Iterator[Access]:
+    """Tensors that must be known of so that every index of an adjoint equation has a range."""
+    right = {unprimed(i) for access in reads(equation) for i in target_indices(access)}
+    left = {unprimed(i) for i in target_indices(equation.target)}
+    base = tensor_base(equation.target.name)
+    if not left <= right and base not in mentioned:
+        found = next(_mentions(resolved, base))
+        yield Access(base, found.subscripts)
+    for index in sorted({unprimed(i) for i in equation_indices(equation)} - left - right):
+        yield _holder(resolved, index)
+
+
+def _holder(resolved: Resolved, index: str) -> Access:
+    """An input with an axis of the index's type, the index standing there."""
+    types = resolved.types
+    number = next(n for n, e in enumerate(resolved.equations) if index in equation_indices(e))
+    for name in resolved.names.inputs:
+        subscripts = list(next(_mentions(resolved, name)).subscripts)
+        for position in range(len(subscripts)):
+            if types.axis(name, position) == types.letter(number, index):
+                others = [f"{s.name}2" if s.name == index else s.name for s in subscripts]  # type: ignore[union-attr]
+                others[position] = index
+                return Access(name, tuple(Index(i) for i in others))
+    raise DerivativeError(
+        f"the range of index {index} is not known in the derivative",
+        (),
+        f"declare it, as in: index {index}: name < 8",
+    )

@@ -1,0 +1,312 @@
+"""Reverse mode: for every read of a tensor an equation that adds to its cotangent.
+
+For an equation ``y[s] = E`` and a read ``x[r]`` in E the rule is
+
+    x.grad[r] += y.grad[s] · dE/dx[r]
+
+summed over every index that is not in r, because it is not on the left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from einprop.analysis.elide import sum_over
+from einprop.analysis.indices import (
+    free_indices,
+    fresh_index,
+    rename_apart,
+    rename_indices,
+    target_indices,
+)
+from einprop.calculus.algebra import constant, negate, number, power, product, quotient
+from einprop.calculus.rules import leaf_derivative
+from einprop.notation.tree import (
+    Access,
+    Add,
+    Call,
+    Divide,
+    Equation,
+    Expression,
+    IndexValue,
+    Iverson,
+    Multiply,
+    Negate,
+    Number,
+    Power,
+    accesses,
+    reads,
+    transform,
+    walk,
+)
+
+__all__ = ["Adjoint", "cotangent_suffix", "reverse"]
+
+_ONE = Number(1)
+_Contribution = tuple[Access, Expression]
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """The adjoint of a program.
+
+    Attributes:
+        equations: The cotangents' equations, in an order in which they can run.
+        seeds: By differentiated tensor, the cotangent that must be given from outside.
+        gradients: By input, the tensor that holds its gradient; inputs that nothing differentiated
+            depends on are absent.
+    """
+
+    equations: tuple[Equation, ...]
+    seeds: dict[str, str]
+    gradients: dict[str, str]
+
+
+def cotangent_suffix(equations: Iterable[Equation]) -> str:
+    """``grad``, or ``grad2``, … if the equations hold cotangents of an earlier derivation."""
+    names = {a.name for equation in equations for a in accesses(equation)}
+    used = [int(m[1] or 1) for name in names for m in re.finditer(r"\.grad(\d*)", name)]
+    return f"grad{max(used) + 1}" if used else "grad"
+
+
+def reverse(
+    equations: Sequence[Equation], of: Sequence[str], wrt: Sequence[str], suffix: str = "grad"
+) -> Adjoint:
+    """The adjoint equations of core equations.
+
+    Args:
+        equations: The forward program.
+        of: The tensors that are differentiated; each is seeded with a cotangent of its shape.
+        wrt: The inputs whose gradients are wanted.
+        suffix: What the names of cotangents end in.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> for equation in reverse(parse("y[b,j] = sum[i](x[b,i] W[i,j])"), ["y"], ["W"]).equations:
+    ...     print(to_text(equation))
+    W.grad[i,j] += sum[b](y.grad[b,j] x[b,i])
+    """
+    active = _active(equations, wrt)
+    seeds: dict[str, str] = {}
+    adjoint: list[Equation] = []
+    reached = set(of) & active
+    consumed = {a.name for e in equations for a in reads(e)}
+    for name, group in _by_target_backwards(equations):
+        if name not in reached:
+            continue
+        if name in of:
+            shared = name in consumed and any(e.target.name == f"{name}.{suffix}" for e in adjoint)
+            seeds[name] = f"{name}.seed" if shared else f"{name}.{suffix}"
+            if shared:
+                adjoint.append(_seed_equation(group[0], seeds[name], suffix))
+        for equation in group:
+            single = len(group) == 1 and equation.operator == "="
+            for target, expression in _contributions(equation, active, suffix, single):
+                reached.add(target.name)
+                adjoint.append(_adjoint_equation(target, expression, suffix))
+    gradients = {name: f"{name}.{suffix}" for name in wrt if name in reached}
+    return Adjoint(tuple(adjoint), seeds, gradients)
+
+
+def _active(equations: Sequence[Equation], wrt: Sequence[str]) -> set[str]:
+    """The tensors that depend on what is differentiated for, themselves included."""
+    active = set(wrt)
+    for equation in equations:
+        if any(access.name in active for access in reads(equation)):
+            active.add(equation.target.name)
+    return active
+
+
+def _by_target_backwards(
+    equations: Sequence[Equation],
+) -> Iterator[tuple[str, list[Equation]]]:
+    """The equations of each tensor together, the tensor that is complete last first."""
+    groups: dict[str, list[Equation]] = {}
+    for equation in equations:
+        group = groups.pop(equation.target.name, [])
+        groups[equation.target.name] = [*group, equation]
+    yield from reversed(groups.items())
+
+
+def _seed_equation(equation: Equation, seed: str, suffix: str) -> Equation:
+    target = equation.target
+    return Equation(
+        Access(f"{target.name}.{suffix}", target.subscripts),
+        "+=",
+        Access(seed, target.subscripts),
+        place=equation.place,
+    )
+
+
+def _adjoint_equation(target: Access, expression: Expression, suffix: str) -> Equation:
+    """The equation, primes taken off the indices on the left where the inner ones can take them."""
+    plain: dict[str, str] = {}
+    for index in target_indices(target):
+        plain[index] = fresh_index(index, plain.values())
+    left = rename_indices(Access(f"{target.name}.{suffix}", target.subscripts), plain)
+    assert isinstance(left, Access)
+    right = rename_indices(expression, {old: new for old, new in plain.items() if old != new})
+    return Equation(left, "+=", rename_apart(right, frozenset(plain.values())), place=target.place)
+
+
+def _contributions(
+    equation: Equation, active: set[str], suffix: str, single: bool
+) -> Iterator[_Contribution]:
+    """For each read of an active tensor, the read and what is added to its cotangent there."""
+    letters = target_indices(equation.target)
+    # Where the whole right side is one tensor's value, a rule may read that instead of computing it.
+    plain = single and len(letters) == len(equation.target.subscripts)
+    values = {equation.expression: equation.target} if plain else {}
+    walker = _Walker(active, values)
+    seed = Access(f"{equation.target.name}.{suffix}", equation.target.subscripts)
+    yield from walker.pull(equation.expression, seed, letters)
+
+
+@dataclass(frozen=True)
+class _Walker:
+    """Carries a cotangent down an expression to the reads of active tensors."""
+
+    active: set[str]
+    values: dict[Expression, Access]
+
+    def depends(self, expression: Expression) -> bool:
+        return any(isinstance(n, Access) and n.name in self.active for n in walk(expression))
+
+    def value(self, expression: Expression) -> Expression:
+        return self.values.get(expression, expression)
+
+    def pull(
+        self, node: Expression, cotangent: Expression, context: tuple[str, ...]
+    ) -> Iterator[_Contribution]:
+        """Yield the contributions of ``node``, whose cotangent lives at the indices of ``context``."""
+        if constant(cotangent) == 0 or not self.depends(node):
+            return
+        if isinstance(node, Access):
+            kept = target_indices(node)
+            yield node, sum_over(tuple(i for i in context if i not in kept), cotangent)
+            return
+        if isinstance(node, Call) and node.indices:
+            yield from self.pull_reduction(node, cotangent, context)
+            return
+        for child, partial in _RULES[type(node)](node, cotangent, self.value):
+            yield from self.pull(child, partial, context)
+
+    def pull_reduction(
+        self, node: Call, cotangent: Expression, context: tuple[str, ...]
+    ) -> Iterator[_Contribution]:
+        taken = {*context, *free_indices(cotangent), *free_indices(node)}
+        names: dict[str, str] = {}
+        for index in node.indices:
+            names[index] = fresh_index(index, taken) if index in taken else index
+            taken.add(names[index])
+        body = rename_indices(node.arguments[0], names)
+        partial = _REDUCTION_RULES[node.function](
+            node, body, tuple(names.values()), cotangent, self.value
+        )
+        yield from self.pull(body, partial, (*context, *names.values()))
+
+
+_Value = Callable[[Expression], Expression]
+_Partials = Iterator[tuple[Expression, Expression]]
+
+
+def _negate(node: Negate, cotangent: Expression, _: _Value) -> _Partials:
+    yield node.operand, negate(cotangent)
+
+
+def _add(node: Add, cotangent: Expression, _: _Value) -> _Partials:
+    for term in node.terms:
+        yield term, cotangent
+
+
+def _multiply(node: Multiply, cotangent: Expression, _: _Value) -> _Partials:
+    for k, factor in enumerate(node.factors):
+        yield factor, product(cotangent, *node.factors[:k], *node.factors[k + 1 :])
+
+
+def _divide(node: Divide, cotangent: Expression, value: _Value) -> _Partials:
+    yield node.numerator, quotient(cotangent, node.denominator)
+    result = value(node)
+    if result is not node:
+        yield node.denominator, negate(quotient(product(cotangent, result), node.denominator))
+    else:
+        square = power(node.denominator, Number(2))
+        yield node.denominator, negate(quotient(product(cotangent, node.numerator), square))
+
+
+def _power(node: Power, cotangent: Expression, value: _Value) -> _Partials:
+    base, exponent = node.base, node.exponent
+    fixed = constant(exponent)
+    less = Add((exponent, Negate(_ONE))) if fixed is None else number(fixed - 1)
+    yield base, product(cotangent, exponent, power(base, less))
+    if fixed is None:
+        growth = product(value(node), Call("log", (base,)))
+        # The limit at base 0, where the formula would give 0 · -inf.
+        at_zero = Iverson(base, "==", Number(0))
+        yield exponent, product(cotangent, Call("where", (at_zero, Number(0), growth)))
+
+
+def _call(node: Call, cotangent: Expression, value: _Value) -> _Partials:
+    for position, argument in enumerate(node.arguments):
+        derivative = _with_values(leaf_derivative(node, position), node, value)
+        yield argument, product(cotangent, derivative)
+
+
+def _with_values(expression: Expression, node: Expression, value: _Value) -> Expression:
+    """The derivative with the node itself replaced by the tensor that holds it."""
+    return transform(expression, lambda inner: value(node) if inner == node else inner)
+
+
+def _nothing(node: Expression, cotangent: Expression, _: _Value) -> _Partials:
+    return iter(())
+
+
+_RULES: dict[type, Callable[..., _Partials]] = {
+    Negate: _negate,
+    Add: _add,
+    Multiply: _multiply,
+    Divide: _divide,
+    Power: _power,
+    Call: _call,
+    Iverson: _nothing,
+    IndexValue: _nothing,
+    Number: _nothing,
+}
+
+
+def _sum(
+    node: Call, body: Expression, indices: tuple[str, ...], cotangent: Expression, value: _Value
+) -> Expression:
+    return cotangent
+
+
+def _extremum(
+    node: Call, body: Expression, indices: tuple[str, ...], cotangent: Expression, value: _Value
+) -> Expression:
+    """Ties share the cotangent evenly."""
+    attained = Iverson(body, "==", value(node))
+    return quotient(product(cotangent, attained), Call("sum", (attained,), indices))
+
+
+def _prod(
+    node: Call, body: Expression, indices: tuple[str, ...], cotangent: Expression, value: _Value
+) -> Expression:
+    """The product of all others, never by dividing."""
+    taken = {*indices, *free_indices(body), *free_indices(cotangent)}
+    others = {}
+    for index in indices:
+        others[index] = fresh_index(index, taken)
+        taken.add(others[index])
+    same = product(*(Iverson(IndexValue(o), "==", IndexValue(i)) for i, o in others.items()))
+    rest = Call("where", (same, _ONE, rename_indices(body, others)))
+    return product(cotangent, Call("prod", (rest,), tuple(others.values())))
+
+
+_REDUCTION_RULES: dict[str, Callable[..., Expression]] = {
+    "sum": _sum,
+    "max": _extremum,
+    "min": _extremum,
+    "prod": _prod,
+}

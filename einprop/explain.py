@@ -1,0 +1,120 @@
+"""Explanation: what a program does at given sizes, step by step, as a table that can be pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from einprop.execution.steps import Contraction, Copy, Elementwise, Operation, Reduction, Schedule
+from einprop.notation.printer import to_text
+
+__all__ = ["ExplainedStep", "Explanation", "explain_schedule"]
+
+
+@dataclass(frozen=True)
+class ExplainedStep:
+    """One step of a plan.
+
+    Attributes:
+        equation: What it computes, in index notation.
+        call: The kind of operation that it becomes.
+        multiply_adds: Those of a contraction, else 0.
+        operations: Cells computed by anything but a contraction.
+        bytes: Bytes read and written.
+    """
+
+    equation: str
+    call: str
+    multiply_adds: int
+    operations: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The steps of a plan and their totals; ``print`` shows a table, a notebook the same as HTML.
+
+    Attributes:
+        steps: In the order in which they run.
+        arena_bytes: Memory for the intermediates of one call.
+    """
+
+    steps: tuple[ExplainedStep, ...]
+    arena_bytes: int
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of all contractions."""
+        return sum(step.multiply_adds for step in self.steps)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that all steps read and write."""
+        return sum(step.bytes for step in self.steps)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows = [
+            (s.equation, s.call, f"{s.multiply_adds:,}", f"{s.operations:,}", f"{s.bytes:,}")
+            for s in self.steps
+        ]
+        operations = sum(step.operations for step in self.steps)
+        totals = (f"{self.multiply_adds:,}", f"{operations:,}", f"{self.bytes:,}")
+        return [*rows, ("total", f"{len(rows)} steps", *totals)]
+
+    def __str__(self) -> str:
+        table = [_HEADER, *self._rows()]
+        widths = [max(len(row[k]) for row in table) for k in range(len(_HEADER))]
+        lines = [_line(row, widths) for row in table]
+        rule = "-" * len(lines[0])
+        return "\n".join(
+            [lines[0], rule, *lines[1:-1], rule, lines[-1], f"arena: {self.arena_bytes:,} bytes"]
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(title)}</th>" for title in _HEADER)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self._rows()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+_HEADER = ("equation", "call", "multiply-adds", "other operations", "bytes")
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    left = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
+    right = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+    return "  ".join([*left, *right]).rstrip()
+
+
+def explain_schedule(schedule: Schedule) -> Explanation:
+    """The explanation of a schedule; steps that move nothing are left out."""
+    steps = []
+    for step in schedule.steps:
+        if step.operation == Copy(alias=True):
+            continue
+        contracts = isinstance(step.operation, Contraction)
+        steps.append(
+            ExplainedStep(
+                equation=to_text(step.equation),
+                call=_call(step.operation),
+                multiply_adds=step.flops if contracts else 0,
+                operations=0 if contracts else step.flops,
+                bytes=step.bytes,
+            )
+        )
+    return Explanation(tuple(steps), schedule.arena_bytes)
+
+
+def _call(operation: Operation) -> str:
+    match operation:
+        case Contraction():
+            return operation.kind
+        case Elementwise(function):
+            return function
+        case Reduction(function):
+            return function
+        case _:
+            return type(operation).__name__.lower()

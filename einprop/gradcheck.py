@@ -1,0 +1,196 @@
+"""Derived gradients against finite differences: which tensor differs, where, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from einprop.errors import DerivativeError
+from einprop.program import Program
+
+__all__ = ["Difference", "GradientCheck", "gradcheck"]
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest difference between a derived gradient and its finite differences.
+
+    Attributes:
+        tensor: The input that was differentiated for.
+        order: 1 for gradients, 2 for gradients of gradients.
+        subscripts: Where the difference is largest.
+        derived: The derived value there.
+        finite: The finite difference there.
+        error: Their difference over ``max(1, |derived|, |finite|)``.
+    """
+
+    tensor: str
+    order: int
+    subscripts: tuple[int, ...]
+    derived: float
+    finite: float
+    error: float
+
+    def __str__(self) -> str:
+        where = f"[{','.join(map(str, self.subscripts))}]" if self.subscripts else ""
+        return (
+            f"order {self.order}: d/d{self.tensor}{where} derived {self.derived:.10g}, "
+            f"finite difference {self.finite:.10g}, relative error {self.error:.2g}"
+        )
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """What `gradcheck` found: the largest difference for each tensor and order."""
+
+    differences: tuple[Difference, ...]
+    tolerance: float
+
+    @property
+    def failures(self) -> tuple[Difference, ...]:
+        """The differences above the tolerance."""
+        return tuple(d for d in self.differences if not d.error <= self.tolerance)
+
+    def __bool__(self) -> bool:
+        return not self.failures
+
+    def __str__(self) -> str:
+        return "\n".join(
+            ("wrong  " if d in self.failures else "right  ") + str(d) for d in self.differences
+        )
+
+
+def gradcheck(
+    program: Program,
+    tensors: Mapping[str, ArrayLike],
+    *,
+    of: str | Iterable[str] | None = None,
+    wrt: str | Iterable[str] | None = None,
+    orders: Iterable[int] = (1, 2),
+    tolerance: float = 1e-5,
+    rng: np.random.Generator | None = None,
+    check: bool = True,
+) -> GradientCheck:
+    """Compare derived gradients with central finite differences in float64.
+
+    The outputs are weighted by random cotangents c; the gradient of sum(c y) with respect to each
+    input is compared entry by entry with ``(f(x + h) - f(x - h)) / 2h``, where
+    ``h = cbrt(eps) max(|x|, 1)``. Order 2 does the same for the gradients, weighted at random again.
+
+    Args:
+        program: The program to check.
+        tensors: Inputs at which to check, away from kinks (relu at 0, ties of a max).
+        of: The outputs; by default all.
+        wrt: The inputs; by default all that the outputs depend on.
+        orders: 1, 2 or both.
+        tolerance: The largest relative error that counts as right.
+        rng: Source of the cotangents; by default one seeded with 0.
+        check: Whether to raise on a failure (otherwise look at the result).
+
+    Raises:
+        DerivativeError: A derived gradient is wrong; the message says of which tensor, at which
+            subscripts and by how much.
+
+    >>> program = Program("y[b,j] = tanh(x[b,i] W[i,j])")
+    >>> bool(gradcheck(program, {"x": np.ones((2, 3)), "W": np.full((3, 2), 0.1)}))
+    True
+    """
+    rng = rng or np.random.default_rng(0)
+    orders = tuple(orders)
+    point = {name: np.asarray(value, dtype=np.float64) for name, value in tensors.items()}
+    differences: list[Difference] = []
+    function, inputs = program, wrt
+    if of is not None:
+        function = Program.from_statements(program.statements, outputs=of)
+    for order in range(1, max(orders, default=0) + 1):
+        try:
+            derived = function.vjp(wrt=inputs)
+        except DerivativeError:
+            if order == 1:
+                raise
+            break  # The gradient is constant: there is nothing of this order to compare.
+        cotangents = _cotangents(function, derived, point, rng)
+        if order in orders:
+            differences += _compare(function, derived, point, cotangents, order)
+        point |= cotangents
+        function, inputs = derived, None
+    result = GradientCheck(tuple(differences), tolerance)
+    if check and not result:
+        raise DerivativeError(
+            "derived gradients differ from finite differences\n"
+            + "\n".join(map(str, result.failures))
+        )
+    return result
+
+
+def _cotangents(
+    function: Program, derived: Program, point: Mapping[str, _Array], rng: np.random.Generator
+) -> dict[str, _Array]:
+    """A random cotangent for each seed of the derived program."""
+    shapes = function.shapes(**{name: value.shape for name, value in point.items()})
+    seeds = [name for name in derived.inputs if name not in function.inputs]
+    return {name: rng.standard_normal(shapes[name.rpartition(".")[0]]) for name in seeds}
+
+
+def _compare(
+    function: Program,
+    derived: Program,
+    point: Mapping[str, _Array],
+    cotangents: Mapping[str, _Array],
+    order: int,
+) -> Iterator[Difference]:
+    """The largest difference for each gradient of the derived program."""
+    gradients = _by_name(derived, derived({**point, **cotangents}))
+    weights = {name.rpartition(".")[0]: value for name, value in cotangents.items()}
+
+    def weighted(at: Mapping[str, _Array]) -> float:
+        results = _by_name(function, function(at))
+        return float(sum(np.sum(weights[name] * results[name]) for name in weights))
+
+    for gradient_name in derived.outputs:
+        tensor = gradient_name.rpartition(".")[0]
+        finite = _finite_differences(weighted, point, tensor)
+        yield _largest(tensor, order, np.asarray(gradients[gradient_name]), finite)
+
+
+def _by_name(program: Program, results: Any) -> dict[str, Any]:
+    """The results of a call by name, also where there is only one."""
+    return results if isinstance(results, dict) else {program.outputs[0]: results}
+
+
+def _finite_differences(
+    function: Callable[[Mapping[str, _Array]], float], point: Mapping[str, _Array], tensor: str
+) -> _Array:
+    """Central differences for every entry of one tensor."""
+    value = point[tensor].copy()
+    finite = np.zeros_like(value)
+    step_size = np.cbrt(np.finfo(np.float64).eps)
+    for at in np.ndindex(value.shape):
+        kept = value[at]
+        step = step_size * max(abs(kept), 1.0)
+        sides = []
+        for moved in (kept + step, kept - step):
+            value[at] = moved
+            sides.append(function({**point, tensor: value}))
+        value[at] = kept
+        finite[at] = (sides[0] - sides[1]) / ((kept + step) - (kept - step))
+    return finite
+
+
+def _largest(tensor: str, order: int, derived: _Array, finite: _Array) -> Difference:
+    scale = np.maximum(1.0, np.maximum(np.abs(derived), np.abs(finite)))
+    # A nan on one side alone is a difference; on both sides it is agreement.
+    errors = np.where(np.isnan(derived) & np.isnan(finite), 0.0, np.abs(derived - finite) / scale)
+    if not errors.size:
+        return Difference(tensor, order, (), 0.0, 0.0, 0.0)
+    at = np.unravel_index(int(np.argmax(errors)), errors.shape)
+    where = tuple(int(k) for k in at)
+    return Difference(
+        tensor, order, where, float(derived[at]), float(finite[at]), float(errors[at])
+    )

@@ -1,0 +1,124 @@
+"""The table of leaf functions: parameters and derivatives, written in the language."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+
+__all__ = ["FUNCTIONS", "REDUCTIONS", "Function", "Signature", "closest_name", "leaf_signatures"]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A leaf of the calculus.
+
+    Attributes:
+        name: How it is called.
+        parameters: Names of the arguments.
+        derivatives: For each parameter the partial derivative, as text in terms of the parameters.
+        defaults: Values of the trailing parameters, used where a call leaves them out.
+
+    >>> FUNCTIONS["log"].derivatives
+    ('1 / x',)
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    derivatives: tuple[str, ...]
+    defaults: tuple[float, ...] = ()
+
+
+_X = ("x",)
+_XY = ("x", "y")
+
+_ROWS = (
+    Function("exp", _X, ("exp(x)",)),
+    Function("log", _X, ("1 / x",)),
+    Function("log1p", _X, ("1 / (1 + x)",)),
+    Function("expm1", _X, ("exp(x)",)),
+    Function("sqrt", _X, ("0.5 / sqrt(x)",)),
+    Function("sin", _X, ("cos(x)",)),
+    Function("cos", _X, ("-sin(x)",)),
+    Function("tan", _X, ("1 + tan(x)^2",)),
+    Function("tanh", _X, ("1 - tanh(x)^2",)),
+    Function("sigmoid", _X, ("sigmoid(x) (1 - sigmoid(x))",)),
+    Function("softplus", _X, ("sigmoid(x)",)),
+    Function("erf", _X, ("1.1283791670955126 exp(-x^2)",)),
+    Function("abs", _X, ("sign(x)",)),
+    Function("sign", _X, ("0",)),
+    Function("relu", _X, ("[relu(x) > 0]",)),
+    Function(
+        "leaky_relu", ("x", "slope"), ("[x > 0] + slope * [x <= 0]", "minimum(x, 0)"), (0.01,)
+    ),
+    Function(
+        "elu",
+        ("x", "alpha"),
+        ("where([x > 0], 1, alpha exp(minimum(x, 0)))", "expm1(minimum(x, 0))"),
+        (1,),
+    ),
+    Function("maximum", _XY, ("[x > y] + 0.5 [x == y]", "[y > x] + 0.5 [x == y]")),
+    Function("minimum", _XY, ("[x < y] + 0.5 [x == y]", "[y < x] + 0.5 [x == y]")),
+    Function("where", ("c", "x", "y"), ("0", "[c != 0]", "[c == 0]")),
+    Function(
+        "clip", ("x", "lower", "upper"), ("[x >= lower] [x <= upper]", "[x < lower]", "[x > upper]")
+    ),
+    Function("floor", _X, ("0",)),
+    Function("stop_gradient", _X, ("0",)),
+)
+
+FUNCTIONS: dict[str, Function] = {function.name: function for function in _ROWS}
+"""The leaves by name; a row added here is a function of the language from then on."""
+
+REDUCTIONS = ("sum", "prod", "max", "min")
+"""What runs over indices and is no definition of the prelude."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a call must look like: a function, a reduction or a definition.
+
+    One index parameter stands for a list of one or more indices; several stand for one each.
+    """
+
+    kind: str
+    parameters: tuple[str, ...]
+    indices: tuple[str, ...] = ()
+    defaults: tuple[float, ...] = ()
+
+
+def leaf_signatures() -> dict[str, Signature]:
+    """What the language knows before any definition, as the tables stand now."""
+    known = {
+        row.name: Signature("function", row.parameters, (), row.defaults)
+        for row in FUNCTIONS.values()
+    }
+    known["pow"] = Signature("function", _XY)
+    known.update((name, Signature("reduction", _X, ("i",))) for name in REDUCTIONS)
+    return known
+
+
+_NICKNAMES = {"ln": "log"}
+_CLOSENESS = 0.76
+
+
+@lru_cache(maxsize=1024)
+def _closest(name: str, known: tuple[str, ...]) -> str | None:
+    if len(name) > 40:
+        return None
+    if name in _NICKNAMES:
+        return _NICKNAMES[name]
+    if len(name) < 3:
+        return None
+    return next(iter(get_close_matches(name.casefold(), known, 1, _CLOSENESS)), None)
+
+
+def closest_name(name: str, known: Collection[str]) -> str | None:
+    """The known name that ``name`` looks like a misspelling of.
+
+    >>> closest_name("sigmod", FUNCTIONS)
+    'sigmoid'
+    >>> closest_name("W", FUNCTIONS)
+    """
+    return _closest(name, tuple(known))

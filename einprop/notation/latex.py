@@ -1,0 +1,360 @@
+r"""Trees into LaTeX that KaTeX and amsmath typeset.
+
+``\bar{W}_{i,j}`` is ``W.grad[i,j]`` and ``\dot{x}`` is ``x.dot``.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from einprop.notation.printer import fold, size_text
+from einprop.notation.tree import (
+    Access,
+    Add,
+    Affine,
+    Boundary,
+    Call,
+    Definition,
+    Divide,
+    Equation,
+    Expression,
+    Group,
+    Index,
+    IndexDeclaration,
+    IndexValue,
+    Iverson,
+    Multiply,
+    Negate,
+    Number,
+    Power,
+    Range,
+    Size,
+    Statement,
+    Subscript,
+    TensorDeclaration,
+)
+
+__all__ = ["to_latex"]
+
+_Texts = Sequence[str]
+
+_THIN = r"\,"
+
+# fmt: off
+_GREEK = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+    "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi",
+    "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi",
+    "Omega",
+)
+# fmt: on
+
+_LATIN_CAPITALS = {
+    **{name: name[0] for name in ("Alpha", "Beta", "Epsilon", "Zeta", "Iota", "Kappa", "Mu", "Nu")},
+    "Omicron": "O",
+    "Tau": "T",
+    "Eta": "H",
+    "Rho": "P",
+    "Chi": "X",
+}
+"""Capitals that TeX has no command for, since they look Latin."""
+
+_ACCENTS = {
+    "\u0300": "grave",
+    "\u0301": "acute",
+    "\u0302": "hat",
+    "\u0303": "tilde",
+    "\u0304": "overline",
+    "\u0306": "breve",
+    "\u0307": "dot",
+    "\u0308": "ddot",
+    "\u030c": "check",
+    "\u20d7": "vec",
+}
+
+_SUFFIXES = {"grad": ("bar", "overline"), "dot": ("dot", "dot")}
+"""Accents for a suffix: over one letter, over a longer name."""
+
+_FUNCTIONS = {
+    name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "tanh", "max", "min")
+} | {"maximum": r"\max", "minimum": r"\min"}
+
+_BIG_OPERATORS = {"sum": r"\sum", "prod": r"\prod"}
+
+_FENCES = {
+    "abs": (r"\left|", r"\right|"),
+    "floor": (r"\left\lfloor ", r"\right\rfloor"),
+    "sqrt": (r"\sqrt{", "}"),
+}
+
+_COMPARISONS = {
+    "==": "=",
+    "!=": r"\ne",
+    "<": "<",
+    "<=": r"\le",
+    ">": ">",
+    ">=": r"\ge",
+}
+
+_OPERATORS = {
+    "=": "=",
+    "+=": r"\mathrel{+}=",
+    "max=": r"\mathrel{\max}=",
+    "min=": r"\mathrel{\min}=",
+}
+
+
+def _greek(character: str) -> str | None:
+    r"""``\beta`` for β; capitals that look Latin are upright letters."""
+    words = unicodedata.name(character, "").split()
+    if words[:1] != ["GREEK"] or len(words) != 4 or words[2] != "LETTER":
+        return None
+    name = "lambda" if words[3] == "LAMDA" else words[3].lower()
+    if words[1] == "CAPITAL":
+        name = name.capitalize()
+        if name in _LATIN_CAPITALS:
+            return rf"\mathrm{{{_LATIN_CAPITALS[name]}}}"
+    return rf"\{name}" if name in _GREEK else "o" if name == "omicron" else None
+
+
+def _letters(name: str) -> list[str]:
+    """The letters of a name, each as LaTeX, accents over the letter before them."""
+    letters: list[str] = []
+    for character in unicodedata.normalize("NFD", name):
+        if character in _ACCENTS and letters:
+            letters[-1] = rf"\{_ACCENTS[character]}{{{letters[-1]}}}"
+        elif character in "_.":
+            letters.append(r"\_" if character == "_" else ".")
+        elif character.isascii():
+            letters.append(character)
+        else:
+            letters.append(_greek(character) or rf"\text{{{character}}}")
+    return letters
+
+
+def _word(name: str, font: str = "mathit") -> str:
+    """A name: Greek names as the letter, one letter as it is, a longer word in one piece."""
+    if name in _GREEK:
+        return rf"\{name}"
+    letters = _letters(name)
+    if len(letters) == 1:
+        return letters[0]
+    pieces = [
+        f"{letter} " if letter[-1].isalpha() and len(letter) > 1 else letter for letter in letters
+    ]
+    return rf"\{font}{{{''.join(pieces).strip()}}}"
+
+
+def _tensor(name: str) -> str:
+    """The name of a tensor, its suffixes as accents."""
+    root, *suffixes = name.split(".")
+    while suffixes and suffixes[0] not in _SUFFIXES:
+        root += f".{suffixes.pop(0)}"
+    text = _word(root)
+    wide = len(_letters(root)) > 1 and root not in _GREEK
+    for suffix in suffixes:
+        accents = _SUFFIXES.get(suffix)
+        text = rf"\{accents[wide]}{{{text}}}" if accents else rf"{text}\mathit{{.{_word(suffix)}}}"
+    return text
+
+
+def _index(name: str) -> str:
+    letters = name.rstrip("'")
+    return _word(letters) + name[len(letters) :]
+
+
+def _affine(node: Affine) -> str:
+    terms = [(node.end, r"\mathrm{end}"), *[(c, _index(n)) for c, n in node.terms]]
+    text = ""
+    for factor, name in [*terms, (node.constant, "")]:
+        if factor:
+            sign = "-" if factor < 0 else "+" if text else ""
+            number = "" if name and abs(factor) == 1 else str(abs(factor))
+            text += sign + number + (r"\," if number and len(name) > 1 else "") + name
+    return text or "0"
+
+
+def _subscript(node: Subscript) -> str:
+    return _SUBSCRIPTS[type(node)](node)
+
+
+def _read(node: Access) -> str:
+    if not node.subscripts:
+        return _tensor(node.name)
+    return f"{_tensor(node.name)}_{{{','.join(map(_subscript, node.subscripts))}}}"
+
+
+_SUBSCRIPTS: dict[type, Callable[[Any], str]] = {
+    Index: lambda node: _index(node.name),
+    Affine: _affine,
+    Group: lambda node: f"({_THIN.join(map(_index, node.indices))})",
+    Boundary: lambda node: rf"\operatorname{{{node.mode}}}({_subscript(node.subscript)})",
+    Access: _read,
+}
+
+
+def _paren(text: str) -> str:
+    return rf"\left({text}\right)"
+
+
+def _is_big(node: Expression) -> bool:
+    return isinstance(node, Call) and node.function in _BIG_OPERATORS
+
+
+def _wrap(text: str, node: Expression, *kinds: type) -> str:
+    return _paren(text) if isinstance(node, kinds) else text
+
+
+def _number(node: Number, texts: _Texts) -> str:
+    # Passes that know sizes work constants out; the parser gives finite ones that are not negative.
+    if node.value < 0:
+        return _paren(f"-{_number(Number(-node.value), texts)}")
+    if not math.isfinite(node.value):
+        return r"\mathrm{nan}" if math.isnan(node.value) else r"\infty"
+    mantissa, _, exponent = repr(node.value).partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def _negate(node: Negate, texts: _Texts) -> str:
+    return "-" + _wrap(texts[0], node.operand, Add, Negate)
+
+
+def _add(node: Add, texts: _Texts) -> str:
+    parts = [_wrap(texts[0], node.terms[0], Add)]
+    for term, text in zip(node.terms[1:], texts[1:], strict=True):
+        if isinstance(term, Negate):
+            parts.append(f"- {text[1:]}")
+        else:
+            parts.append("+ " + _wrap(text, term, Add))
+    return " ".join(parts)
+
+
+def _multiply(node: Multiply, texts: _Texts) -> str:
+    parts: list[str] = []
+    for position, (factor, text) in enumerate(zip(node.factors, texts, strict=True)):
+        # A sum sign reaches to the end of its product, so only the last factor may be one.
+        big = _is_big(factor) and position + 1 < len(node.factors)
+        written = _paren(text) if big else _wrap(text, factor, Add, Negate, Multiply)
+        if parts:
+            parts.append(r" \cdot " if written[0].isdigit() else r" \, ")
+        parts.append(written)
+    return "".join(parts)
+
+
+def _divide(node: Divide, texts: _Texts) -> str:
+    return rf"\frac{{{texts[0]}}}{{{texts[1]}}}"
+
+
+def _power(node: Power, texts: _Texts) -> str:
+    base = node.base
+    plain = isinstance(base, Access | IndexValue | Iverson) or (
+        isinstance(base, Number) and "e" not in repr(base.value)
+    )
+    plain |= isinstance(base, Call) and base.function in _FENCES
+    return f"{{{texts[0] if plain else _paren(texts[0])}}}^{{{texts[1]}}}"
+
+
+def _call(node: Call, texts: _Texts) -> str:
+    indices = f"_{{{','.join(map(_index, node.indices))}}}" if node.indices else ""
+    if node.function in _FENCES:
+        opening, closing = _FENCES[node.function]
+        return f"{opening}{texts[0]}{closing}"
+    if node.function in _BIG_OPERATORS:
+        body = _wrap(texts[0], node.arguments[0], Add, Negate)
+        return f"{_BIG_OPERATORS[node.function]}{indices} {body}"
+    name = _FUNCTIONS.get(node.function, _operator_name(node.function))
+    return name + indices + _paren(", ".join(texts))
+
+
+def _operator_name(name: str) -> str:
+    return rf"\operatorname{{{''.join(_letters(name))}}}"
+
+
+def _iverson(node: Iverson, texts: _Texts) -> str:
+    return rf"\left[{texts[0]} {_COMPARISONS[node.operator]} {texts[1]}\right]"
+
+
+_EXPRESSIONS: dict[type, Callable[[Any, _Texts], str]] = {
+    Number: _number,
+    Access: lambda node, texts: _read(node),
+    IndexValue: lambda node, texts: _index(node.name),
+    Negate: _negate,
+    Add: _add,
+    Multiply: _multiply,
+    Divide: _divide,
+    Power: _power,
+    Call: _call,
+    Iverson: _iverson,
+}
+
+
+def _expression(expression: Expression) -> str:
+    return fold(expression, lambda node, texts, inside: _EXPRESSIONS[type(node)](node, texts))
+
+
+def _size(size: Size) -> str:
+    """A size; a type stands between bars, as the number of its elements."""
+    if all(isinstance(part, int) for part in size):
+        return size_text(size)
+    text = ""
+    for part in size:
+        written = str(part) if isinstance(part, int) else rf"\left|{_word(part, 'mathrm')}\right|"
+        text += ("" if not text or written.startswith("-") else "+") + written
+    return text
+
+
+def _range(node: Range) -> str:
+    return rf"{_size(node.start)} \le {_index(node.index)} < {_size(node.stop)}"
+
+
+def _equation(node: Equation) -> str:
+    where = rf", \quad {', '.join(map(_range, node.ranges))}" if node.ranges else ""
+    return (
+        f"{_read(node.target)} &{_OPERATORS[node.operator]} {_expression(node.expression)}{where}"
+    )
+
+
+def _index_declaration(node: IndexDeclaration) -> str:
+    groups = []
+    for group in node.groups:
+        kind = _word(group.type, "mathrm")
+        text = rf"{', '.join(map(_index, group.indices))} \in {kind}"
+        groups.append(
+            text + (rf",\ \left|{kind}\right| = {_size(group.size)}" if group.size else "")
+        )
+    return "&" + r"; \quad ".join(groups)
+
+
+def _tensor_declaration(node: TensorDeclaration) -> str:
+    return rf"&\text{{{node.kind} }} " + r",\; ".join(map(_read, node.tensors))
+
+
+def _definition(node: Definition) -> str:
+    indices = f"_{{{','.join(map(_index, node.indices))}}}" if node.indices else ""
+    parameters = ", ".join(map(_word, node.parameters))
+    head = f"{_operator_name(node.name)}{indices}{_paren(parameters)}"
+    return f"{head} &= {_expression(node.body)}"
+
+
+_STATEMENTS: dict[type, Callable[[Any], str]] = {
+    Equation: _equation,
+    IndexDeclaration: _index_declaration,
+    TensorDeclaration: _tensor_declaration,
+    Definition: _definition,
+}
+
+
+def to_latex(statements: Iterable[Statement]) -> str:
+    r"""The statements as an ``aligned`` environment, to be set between ``\[`` and ``\]`` or ``$$``.
+
+    >>> from einprop.notation.parser import parse
+    >>> print(to_latex(parse("x.grad[b,i] += y.grad[b,j] W[i,j]")))
+    \begin{aligned}
+    \bar{x}_{b,i} &\mathrel{+}= \bar{y}_{b,j} \, W_{i,j}
+    \end{aligned}
+    """
+    rows = " \\\\\n".join(_STATEMENTS[type(statement)](statement) for statement in statements)
+    return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"

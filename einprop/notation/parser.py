@@ -1,0 +1,405 @@
+"""Text into statements: declarations, definitions, equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
+
+from einprop.errors import EquationSyntaxError, Place
+from einprop.notation.expressions import ExpressionParser
+from einprop.notation.functions import Signature, leaf_signatures
+from einprop.notation.lexer import COMPARISONS, Token, normalise, tokenise
+from einprop.notation.tree import (
+    Access,
+    Definition,
+    Equation,
+    Expression,
+    Index,
+    IndexDeclaration,
+    IndexGroup,
+    Range,
+    Size,
+    Statement,
+    TensorDeclaration,
+)
+
+__all__ = ["parse", "parse_expression"]
+
+_T = TypeVar("_T")
+
+_OPERATOR_HINTS = {
+    "-": "the operators are = += max= min=; to subtract write += -(...)",
+    "*": "the operators are = += max= min=",
+    "/": "the operators are = += max= min=",
+    "==": "to define a tensor write one =",
+    "(": "functions are defined by def f(x) = ...; a tensor has subscripts, y[i] = ...",
+    "line": "an equation names what it defines: y[b,j] = x[b,i] W[i,j]",
+    "end": "an equation names what it defines: y[b,j] = x[b,i] W[i,j]",
+}
+_OPERATOR_HINT = "an equation is written y[b,j] = x[b,i] W[i,j]"
+
+_END_HINTS = {
+    "=": "write one equation a line; to compare write [i == j]",
+    ",": "several arguments stand in a call; several ranges stand behind where",
+    ":": "ranges stand behind the expression: where i in 0:5",
+    "+=": "write one equation a line",
+    **dict.fromkeys(COMPARISONS, "a comparison stands between brackets: [i == j]"),
+}
+_START_HINTS = dict.fromkeys(
+    ("+", "-", "*", "/", "^", "=", "+=", ",", ":"),
+    "a line goes on only inside brackets or after a sign: end the line before with it",
+)
+_SIZE_HINT = "a size is an integer, the name of a type, or a sum of such: 10, pixel, pixel+2"
+
+
+class _StatementParser(ExpressionParser):
+    """Reads statements.
+
+    Attributes:
+        declared: Indices that some line declares, with where.
+        tensors: Tensors declared so far: (whether as output, name), with where.
+        defined: Names that equations and declarations give a meaning.
+    """
+
+    def __init__(self, text: str, tokens: list[Token], signatures: Mapping[str, Signature]) -> None:
+        super().__init__(text, tokens, signatures)
+        self.declared: dict[str, Place] = {}
+        self.tensors: dict[tuple[bool, str], Place] = {}
+        self.defined: set[str] = set()
+
+    def program(self) -> tuple[Statement, ...]:
+        """Read all statements; definitions and declared indices are known everywhere."""
+        self.announce()
+        statements = []
+        while not self.accept("end"):
+            statements.append(self.statement())
+            self.finish()
+        self.refuse_misspelt()
+        return tuple(statements)
+
+    def announce(self) -> None:
+        """Read the heads of all definitions and all index declarations."""
+        starts = [0] + [i + 1 for i, token in enumerate(self.tokens) if token.kind == "line"]
+        for start in starts:
+            self.position = start
+            keyword = self.keyword()
+            if keyword == "def":
+                name, signature = self.definition_head()
+                self.signatures[name] = signature
+            elif keyword == "index":
+                for group in self.index_declaration().groups:
+                    self.declare_indices(group)
+        self.position = 0
+
+    def declare_indices(self, group: IndexGroup) -> None:
+        """Note the indices of one clause, which no other clause may declare."""
+        for index in group.indices:
+            if index in self.declared:
+                raise EquationSyntaxError(
+                    f"index {index} is declared twice",
+                    [self.declared[index], group.place],
+                    f"declare {index} once",
+                )
+            if group.place is not None:
+                self.declared[index] = group.place
+
+    def keyword(self) -> str | None:
+        """The keyword at the start of a statement: a name is one only before another name."""
+        if self.token.kind != "name" or self.following.kind != "name":
+            return None
+        after = self.tokens[min(self.position + 2, len(self.tokens) - 1)]
+        if self.following.text in ("max", "min") and after.kind == "=":
+            return None
+        return self.token.text if self.token.text in self.keywords else None
+
+    def statement(self) -> Statement:
+        """Read one statement."""
+        keyword = self.keyword()
+        if keyword is not None:
+            return self.keywords[keyword](self)
+        if self.token.kind != "name":
+            hint = "a line is a declaration or an equation, y[b,j] = x[b,i] W[i,j]"
+            raise self.unexpected("a statement", _START_HINTS.get(self.token.kind, hint))
+        return self.scoped(self.equation)
+
+    def finish(self) -> None:
+        """Read the end of a statement."""
+        if self.token.kind != "end" and not self.accept("line"):
+            raise self.unexpected(
+                "the end of the line",
+                _END_HINTS.get(self.token.kind, "end the line here, or write an operator"),
+            )
+
+    def scoped(
+        self, read: Callable[[], _T], scalars: Collection[str] = (), indices: Collection[str] = ()
+    ) -> _T:
+        """Read what has its own indices.
+
+        Whether a bare name inside an Iverson bracket is an index shows only at the end of the
+        equation, so an equation that proves to have scalars there is read a second time.
+        """
+        start = self.position
+        self.parameters = self.scalars = frozenset(scalars)
+        self.used, self.bare = set(indices), set()
+        result = read()
+        self.scalars |= self.bare - self.used - self.declared.keys()
+        if self.bare & self.scalars - self.parameters:
+            self.position = start
+            result = read()
+        self.parameters = self.scalars = frozenset()
+        return result
+
+    def equation(self) -> Equation:
+        """Read ``y[b,j] += x[b,i] W[i,j] where i in 0:5``."""
+        start = self.token.start
+        name = self.tensor_name()
+        self.refuse_comparison(name, start)
+        subscripts = self.subscripts() if self.token.kind == "[" else ()
+        target = Access(name, subscripts, self.since(start))
+        self.defined.add(name)
+        operator = self.equation_operator()
+        expression = self.whole_expression()
+        ranges = self.ranges()
+        return Equation(target, operator, expression, ranges, self.since(start))
+
+    def equation_operator(self) -> str:
+        """Read ``=``, ``+=``, ``max=`` or ``min=``."""
+        if self.token.kind in ("=", "+="):
+            return self.advance().kind
+        if self.token.text in ("max", "min") and self.following.kind == "=":
+            return self.advance().text + self.advance().text
+        raise self.unexpected(
+            "= or += or max= or min=", _OPERATOR_HINTS.get(self.token.kind, _OPERATOR_HINT)
+        )
+
+    def whole_expression(self) -> Expression:
+        """Read an expression that is no part of another one."""
+        self.iverson_depth = 0
+        expression = self.expression()
+        self.check_depth(expression)
+        return expression
+
+    def ranges(self) -> tuple[Range, ...]:
+        """Read ``where i in 0:5, j in 1:n``."""
+        if self.token.text != "where":
+            return ()
+        self.advance()
+        found = [self.range()]
+        while self.accept(","):
+            found.append(self.range())
+        first: dict[str, Range] = {}
+        for clause in found:
+            if clause.index in first:
+                raise EquationSyntaxError(
+                    f"index {clause.index} has two ranges",
+                    [first[clause.index].place, clause.place],
+                    f"write one range for {clause.index}",
+                )
+            first[clause.index] = clause
+        return tuple(found)
+
+    def range(self) -> Range:
+        """Read ``i in 0:5``."""
+        start = self.token.start
+        index = self.index()
+        if self.token.text != "in":
+            raise self.unexpected("in", "a range is written where i in 0:5")
+        self.advance()
+        lower = self.size()
+        self.expect(":", "a range is written where i in 0:5")
+        upper = self.size()
+        return Range(index, lower, upper, self.since(start))
+
+    def size(self) -> Size:
+        """Read ``10``, ``pixel`` or ``pixel+2``."""
+        parts: list[int | str] = []
+        sign = -1 if self.accept("-") else 1
+        while True:
+            if self.token.kind == "name" and sign > 0:
+                parts.append(self.name("a type", reserved=False).text)
+            elif self.token.kind == "number":
+                parts.append(sign * self.integer())
+            else:
+                raise self.unexpected("a size", _SIZE_HINT)
+            if self.token.kind not in ("+", "-"):
+                return tuple(parts)
+            sign = 1 if self.advance().kind == "+" else -1
+
+    def index_declaration(self) -> IndexDeclaration:
+        """Read ``index q, k: position < 128, i: pixel``."""
+        start = self.advance().start
+        groups = [self.index_group()]
+        while self.accept(","):
+            groups.append(self.index_group())
+        return IndexDeclaration(tuple(groups), self.since(start))
+
+    def index_group(self) -> IndexGroup:
+        """Read ``q, k: position < 128``."""
+        start = self.token.start
+        tokens = [self.name("an index")]
+        while self.accept(","):
+            tokens.append(self.name("an index"))
+        indices = self.distinct(tokens, "an index declaration")
+        self.expect(":", f"write the type of {indices[-1]}: index {indices[-1]}: position")
+        kind = self.name("a type", reserved=False).text
+        size = self.size() if self.accept("<") else None
+        return IndexGroup(indices, kind, size, self.since(start))
+
+    def tensor_declaration(self) -> TensorDeclaration:
+        """Read ``input x[b,i], t[b,k]``."""
+        keyword = self.advance()
+        tensors = [self.declared_tensor(keyword.text)]
+        while self.accept(","):
+            tensors.append(self.declared_tensor(keyword.text))
+        return TensorDeclaration(keyword.text, tuple(tensors), self.since(keyword.start))
+
+    def declared_tensor(self, kind: str) -> Access:
+        """Read ``x[b,i]``, with one index an axis."""
+        start = self.token.start
+        name = self.tensor_name()
+        subscripts = self.subscripts() if self.token.kind in ("[", "[?") else ()
+        for subscript in subscripts:
+            if not isinstance(subscript, Index):
+                raise EquationSyntaxError(
+                    f"the declaration of {name} has a subscript that is not an index",
+                    [subscript.place],
+                    f"name each axis by an index: {kind} {name}[i,j]",
+                )
+        place = self.since(start)
+        before = self.tensors.setdefault((kind == "output", name), place)
+        if before is not place:
+            raise EquationSyntaxError(
+                f"{name} is declared twice", [before, place], f"declare {name} once"
+            )
+        self.defined.add(name)
+        return Access(name, subscripts, place)
+
+    def definition_head(self) -> tuple[str, Signature]:
+        """Read ``def softmax[k](s)``."""
+        self.advance()
+        name = self.name("a definition").text
+        indices = self.index_list() if self.token.kind in ("[", "[?") else ()
+        self.expect("(", f"write the parameters: def {name}(x) = ...")
+        parameters = self.names("a parameter", "a parameter list", ")")
+        for parameter in parameters:
+            if parameter in indices:
+                raise self.error(
+                    f"{parameter} is both an index and a parameter of {name}",
+                    "choose another name for one of them",
+                    self.at(self.previous),
+                )
+        return name, Signature("definition", parameters, indices)
+
+    def definition(self) -> Definition:
+        """Read ``def softmax[k](s) = exp(s) / sum[k](exp(s))``."""
+        start, name = self.token.start, self.following.text
+        signature = self.signatures.pop(name)
+        self.definition_head()
+        self.signatures[name] = signature
+        self.expect("=", f"write def {name}({', '.join(signature.parameters)}) = ...")
+        body = self.scoped(self.whole_expression, signature.parameters, signature.indices)
+        for parameter in signature.parameters:
+            if parameter in self.used:
+                raise self.error(
+                    f"{parameter} is a parameter of {name} and cannot be an index",
+                    "choose another name for one of them",
+                    self.since(start),
+                )
+        place = self.since(start)
+        return Definition(name, signature.indices, signature.parameters, body, place)
+
+    def refuse_misspelt(self) -> None:
+        """A name that nothing defines, before a parenthesis, and close to a function's name."""
+        for name, (place, close) in self.suspects.items():
+            if name not in self.defined:
+                raise self.error(
+                    f"unknown function {name}: did you mean {close}?",
+                    f"for a product write {place.snippet} * (...)",
+                    place,
+                )
+
+    keywords: Mapping[str, Callable[[_StatementParser], Statement]] = {
+        "index": index_declaration,
+        "input": tensor_declaration,
+        "param": tensor_declaration,
+        "output": tensor_declaration,
+        "def": definition,
+    }
+
+
+def _parser(text: str, definitions: Mapping[str, Definition] | None) -> _StatementParser:
+    """A parser at the start of the text, which knows the leaves and the definitions."""
+    if definitions is None:
+        # The prelude is itself parsed by this module, so it cannot be imported before.
+        from einprop.notation.prelude import prelude  # noqa: PLC0415
+
+        definitions = prelude()
+    signatures = leaf_signatures() | {
+        name: Signature("definition", definition.parameters, definition.indices)
+        for name, definition in definitions.items()
+    }
+    text = normalise(text)
+    return _StatementParser(text, tokenise(text), signatures)
+
+
+def _guarded(read: Callable[[], _T]) -> _T:
+    """Call ``read``; the limits on nesting suffice, unless the caller's stack is nearly full."""
+    try:
+        return read()
+    except RecursionError:
+        raise EquationSyntaxError(
+            "nested too deeply", (), "give an inner part a name in an equation of its own"
+        ) from None
+
+
+def parse(text: str, definitions: Mapping[str, Definition] | None = None) -> tuple[Statement, ...]:
+    """The statements of a program's text.
+
+    Args:
+        text: The program.
+        definitions: What is known besides the leaf functions and the program's own definitions; the
+            prelude if not given.
+
+    Raises:
+        EquationSyntaxError: The text is not a program.
+
+    >>> parse("y[i] = 2 x[i]")[0].expression
+    Multiply(factors=(Number(value=2), Access(name='x', subscripts=(Index(name='i'),))))
+    >>> parse("y[i] = sigmod(x[i])")
+    Traceback (most recent call last):
+    einprop.errors.EquationSyntaxError: unknown function sigmod: did you mean sigmoid?
+        y[i] = sigmod(x[i])
+               ^^^^^^
+    for a product write sigmod * (...)
+    """
+    return _guarded(_parser(text, definitions).program)
+
+
+def parse_expression(
+    text: str,
+    parameters: Collection[str] = (),
+    definitions: Mapping[str, Definition] | None = None,
+) -> Expression:
+    """The tree of an expression that stands alone, such as the text of a derivative.
+
+    Args:
+        text: The expression.
+        parameters: Names that stand for scalars, also inside an Iverson bracket.
+        definitions: As for `parse`.
+
+    Raises:
+        EquationSyntaxError: The text is not an expression.
+
+    >>> parse_expression("[x > 0]", ("x",)).left
+    Access(name='x', subscripts=())
+    """
+    parser = _parser(text, definitions)
+
+    def read() -> Expression:
+        expression = parser.scoped(parser.whole_expression, parameters)
+        parser.accept("line")
+        parser.expect("end", "an expression stands alone here")
+        parser.refuse_misspelt()
+        return expression
+
+    return _guarded(read)

@@ -1,0 +1,316 @@
+"""The tree of a program: frozen nodes that every pass reads and writes, each keeping its place in the text.
+
+    Program   = tuple of statements
+    statement = IndexDeclaration | TensorDeclaration | Definition | Equation
+    Equation  = target: Access, operator, expression, ranges
+    expression = Number | Access | IndexValue | Negate | Add | Multiply | Divide | Power | Call | Iverson
+    subscript = Index | Affine | Access | Group | Boundary
+
+Nodes compare by what they mean; their place in the text does not take part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from einprop.errors import Place
+
+__all__ = [
+    "Access",
+    "Add",
+    "Affine",
+    "Boundary",
+    "Call",
+    "Definition",
+    "Divide",
+    "Equation",
+    "Expression",
+    "Group",
+    "Index",
+    "IndexDeclaration",
+    "IndexGroup",
+    "IndexValue",
+    "Iverson",
+    "Multiply",
+    "Negate",
+    "Node",
+    "Number",
+    "Power",
+    "Range",
+    "Size",
+    "Statement",
+    "Subscript",
+    "TensorDeclaration",
+    "accesses",
+    "children",
+    "map_children",
+    "reads",
+    "transform",
+    "walk",
+]
+
+Size = tuple[int | str, ...]
+"""A sum of integers and names of types: ``n+2`` is ``("n", 2)``."""
+
+
+def _place() -> Place | None:
+    return field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A subscript that is one index: ``i``."""
+
+    name: str
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """A subscript that is an integer combination: ``2*i+p-1``, ``end-i``, ``7``.
+
+    ``terms`` holds (coefficient, index) in order of first appearance, no coefficient 0 and no index
+    twice; ``end`` counts the last position of the axis. A lone index is an `Index`, never an `Affine`.
+    """
+
+    terms: tuple[tuple[int, str], ...]
+    constant: int = 0
+    end: int = 0
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A subscript that joins or splits an axis row-major: ``(h d)``."""
+
+    indices: tuple[str, ...]
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A subscript with a rule for positions outside: ``pad(i+p-1)``, ``wrap(i+1)``, ``clamp(i)``."""
+
+    mode: str
+    subscript: Index | Affine
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal; in parsed text finite and not negative (``-2`` is ``Negate(Number(2))``)."""
+
+    value: int | float
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A tensor read or written at subscripts: ``W[i,j]``; a scalar has none."""
+
+    name: str
+    subscripts: tuple[Subscript, ...] = ()
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexValue:
+    """The position that an index stands at, as a number inside an Iverson bracket: ``[q >= k]``."""
+
+    name: str
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    """``-operand``; binds weaker than products: ``-a b`` is ``-(a b)``."""
+
+    operand: Expression
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """``a + b - c``: two or more terms, a subtracted one is a `Negate`."""
+
+    terms: tuple[Expression, ...]
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply:
+    """``a b c``: two or more factors."""
+
+    factors: tuple[Expression, ...]
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Divide:
+    """``numerator / denominator``."""
+
+    numerator: Expression
+    denominator: Expression
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """``base ^ exponent``."""
+
+    base: Expression
+    exponent: Expression
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function or reduction: ``exp(x[i])``, ``sum[i,j](x[i,j])``, ``softmax[k](s[k])``."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+    indices: tuple[str, ...] = ()
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Iverson:
+    """``[left operator right]``: 1 where the comparison holds, else 0."""
+
+    left: Expression
+    operator: str
+    right: Expression
+    place: Place | None = _place()
+
+
+Expression = (
+    Number | Access | IndexValue | Negate | Add | Multiply | Divide | Power | Call | Iverson
+)
+Subscript = Index | Affine | Access | Group | Boundary
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """``where index in start:stop``."""
+
+    index: str
+    start: Size
+    stop: Size
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """``target operator expression``; the operator is one of ``= += max= min=``."""
+
+    target: Access
+    operator: str
+    expression: Expression
+    ranges: tuple[Range, ...] = ()
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexGroup:
+    """One clause of an index declaration: ``q, k: position < 128``."""
+
+    indices: tuple[str, ...]
+    type: str
+    size: Size | None = None
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDeclaration:
+    """``index b: batch, i: pixel``."""
+
+    groups: tuple[IndexGroup, ...]
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class TensorDeclaration:
+    """``input x[b,i], t[b,k]``; the kind is ``input``, ``param`` or ``output``."""
+
+    kind: str
+    tensors: tuple[Access, ...]
+    place: Place | None = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """``def log_softmax[k](s) = s - logsumexp[k](s)``."""
+
+    name: str
+    indices: tuple[str, ...]
+    parameters: tuple[str, ...]
+    body: Expression
+    place: Place | None = _place()
+
+
+Statement = IndexDeclaration | TensorDeclaration | Definition | Equation
+Node = Expression | Subscript | Statement
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The sub-expressions, in the order of the text (subscripts are not among them)."""
+    match expression:
+        case Negate(operand):
+            return (operand,)
+        case Add(parts) | Multiply(parts) | Call(_, parts):
+            return parts
+        case Divide(left, right) | Power(left, right) | Iverson(left, _, right):
+            return (left, right)
+        case _:
+            return ()
+
+
+def map_children(
+    expression: Expression, function: Callable[[Expression], Expression]
+) -> Expression:
+    """The same node with ``function`` applied to each child."""
+    match expression:
+        case Negate(operand):
+            return replace(expression, operand=function(operand))
+        case Add(terms):
+            return replace(expression, terms=tuple([function(t) for t in terms]))
+        case Multiply(factors):
+            return replace(expression, factors=tuple([function(f) for f in factors]))
+        case Call(_, arguments):
+            return replace(expression, arguments=tuple([function(a) for a in arguments]))
+        case Divide(numerator, denominator):
+            return replace(
+                expression, numerator=function(numerator), denominator=function(denominator)
+            )
+        case Power(base, exponent):
+            return replace(expression, base=function(base), exponent=function(exponent))
+        case Iverson(left, _, right):
+            return replace(expression, left=function(left), right=function(right))
+        case _:
+            return expression
+
+
+def transform(expression: Expression, function: Callable[[Expression], Expression]) -> Expression:
+    """The tree rebuilt from its leaves up, ``function`` applied to every node."""
+    return function(map_children(expression, lambda child: transform(child, function)))
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """Every node of the tree, parents before children, in the order of the text."""
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(children(node)))
+
+
+def reads(equation: Equation) -> Iterator[Access]:
+    """Every access on the right of an equation, in the order of the text."""
+    return (node for node in walk(equation.expression) if isinstance(node, Access))
+
+
+def accesses(equation: Equation) -> Iterator[Access]:
+    """Every access of an equation, the target first."""
+    yield equation.target
+    yield from reads(equation)

@@ -1,0 +1,270 @@
+"""Equations taken apart into one operation each, products of many operands into pairwise ones.
+
+The pairs follow opt_einsum's contraction paths. The result is flat: every tensor is defined once with
+``=``, and every right side is one operation on tensors and numbers. Deriving a flat program gives a
+backward pass that reuses the forward pass's intermediates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import opt_einsum
+
+from einprop.analysis.indices import free_indices
+from einprop.calculus.algebra import constant
+from einprop.notation.tree import (
+    Access,
+    Add,
+    Call,
+    Divide,
+    Equation,
+    Expression,
+    IndexValue,
+    Iverson,
+    Multiply,
+    Negate,
+    Number,
+    Power,
+)
+from einprop.passes.builder import Atom, Builder, letters, tensor
+from einprop.passes.sized import SizedProgram, distinct
+
+__all__ = ["binarise"]
+
+
+def binarise(program: SizedProgram) -> SizedProgram:
+    """The flat form of a program.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> text = "y[b,j] = tanh(sum[i](x[b,i] W[i,j]) + B[j])"
+    >>> program = SizedProgram(parse(text), {"b": 4, "i": 3, "j": 2}, ("y",))
+    >>> for equation in binarise(program).equations:
+    ...     print(to_text(equation))
+    _1[b,j] = sum[i](x[b,i] W[i,j])
+    _2[b,j] = _1[b,j] + B[j]
+    _3[b,j] = tanh(_2[b,j])
+    y[b,j] = _3[b,j]
+    """
+    builder = Builder(program.sizes, program.names)
+    groups: dict[str, list[Equation]] = {}
+    for equation in program.equations:
+        groups.setdefault(equation.target.name, []).append(equation)
+    last = {equation.target.name: equation for equation in program.equations}
+    lowering = _Lowering(builder)
+    for equation in program.equations:
+        if last[equation.target.name] is equation:
+            lowering.define_target(groups[equation.target.name])
+    return replace(program, equations=tuple(builder.equations))
+
+
+@dataclass
+class _Product:
+    """A product taken apart: sign and number, operands above and below the line, sums over it."""
+
+    coefficient: int | float = 1
+    above: list[Access] = field(default_factory=list)
+    below: list[Access] = field(default_factory=list)
+
+    def multiply(self, atom: Atom) -> None:
+        if isinstance(atom, Number):
+            self.coefficient *= atom.value
+        else:
+            self.above.append(atom)
+
+
+class _Lowering:
+    """Lowers expressions to atoms, defining what they need on the way."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def define_target(self, group: Sequence[Equation]) -> None:
+        """All equations of one tensor as one definition."""
+        target = group[0].target
+        own = letters(target)
+        if len(set(own)) < len(own) or len(group) > 1:
+            terms = tuple([self.contribution(equation, target) for equation in group])
+            value: Expression = terms[0] if len(terms) == 1 else Add(terms)
+            plain = tensor(target.name, distinct(own))
+            self.builder.add(Equation(plain, "=", value))
+        else:
+            self.builder.add(Equation(target, "=", self.atom(group[0].expression)))
+
+    def contribution(self, equation: Equation, first: Access) -> Expression:
+        """What one equation adds, at the letters of the tensor's first equation."""
+        own = letters(equation.target)
+        atom = self.atom(equation.expression)
+        wanted = distinct(letters(first))
+        if len(set(own)) < len(own):
+            embedded = tensor(self.builder.fresh_name(), own)
+            self.builder.add(Equation(embedded, "=", atom))
+            return tensor(embedded.name, wanted)
+        if isinstance(atom, Number):
+            return atom
+        names = dict(zip(own, wanted, strict=True))
+        return tensor(atom.name, (names[i] for i in letters(atom)))
+
+    def atom(self, expression: Expression) -> Atom:
+        """The tensor or number that holds the value of an expression."""
+        value = constant(expression)
+        if value is not None:
+            return Number(value)
+        match expression:
+            case Access():
+                own = letters(expression)
+                return expression if len(set(own)) == len(own) else self.builder.define(expression)
+            case Negate(operand):
+                return self.builder.define(Negate(self.atom(operand)))
+            case Add(terms):
+                return self.builder.define(Add(tuple([self.term(t) for t in terms])))
+            case Multiply() | Divide():
+                return self.product(expression, ())
+            case Power(base, exponent):
+                return self.power(base, exponent)
+            case Iverson(left, comparison, right):
+                return self.builder.define(Iverson(self.side(left), comparison, self.side(right)))
+            case Call(function, (body,), indices) if indices:
+                return self.reduction(function, body, indices)
+            case Call(_, arguments):
+                atoms = tuple([self.atom(a) for a in arguments])
+                return self.builder.define(replace(expression, arguments=atoms, place=None))
+        raise AssertionError(expression)
+
+    def term(self, expression: Expression) -> Expression:
+        if isinstance(expression, Negate) and constant(expression) is None:
+            return Negate(self.atom(expression.operand))
+        return self.atom(expression)
+
+    def side(self, expression: Expression) -> Expression:
+        return expression if isinstance(expression, IndexValue) else self.atom(expression)
+
+    def power(self, base: Expression, exponent: Expression) -> Atom:
+        value = constant(exponent)
+        if value is not None and value < 0:
+            whole = self.power(base, Number(-value))
+            return self.builder.define(Divide(Number(1), whole))
+        if value == 1:
+            return self.atom(base)
+        return self.builder.define(Power(self.atom(base), self.atom(exponent)))
+
+    def reduction(self, function: str, body: Expression, indices: tuple[str, ...]) -> Atom:
+        if function == "sum":
+            return self.sum(body, indices)
+        atom = self.atom(body)
+        held = tuple(i for i in indices if i in letters(atom))
+        absent = tuple(i for i in indices if i not in held)
+        if held:
+            atom = self.builder.define(Call(function, (atom,), held))
+        if absent and function == "prod":
+            return self.power(atom, Number(self.builder.size(absent)))
+        return atom
+
+    def sum(self, body: Expression, indices: tuple[str, ...]) -> Atom:
+        match body:
+            case Call("sum", (inner,), bound):
+                return self.sum(inner, (*indices, *bound))
+            case Negate(operand) if constant(body) is None:
+                return self.builder.define(Negate(self.sum(operand, indices)))
+        return self.product(body, indices)
+
+    def product(self, expression: Expression, summed: tuple[str, ...]) -> Atom:
+        """A product, summed over some indices, as pairwise operations."""
+        taken = _Product()
+        self.take_apart(expression, taken, above=True)
+        held = {i for atom in (*taken.above, *taken.below) for i in letters(atom)}
+        taken.coefficient *= self.builder.size(i for i in summed if i not in held)
+        summed = tuple(i for i in summed if i in held)
+        kept = tuple(i for i in free_indices(expression) if i not in summed)
+        for divisor in taken.below:
+            self.divide_one(taken, divisor, summed)
+        if not taken.above:
+            return Number(taken.coefficient)
+        scalars = [a for a in taken.above if not letters(a)]
+        operands = [a for a in taken.above if letters(a)]
+        for factor in scalars:
+            self.scale_smallest(operands, factor, kept)
+        result = self.contract(operands, kept)
+        if taken.coefficient == 1:
+            return result
+        return self.builder.define(Multiply((Number(taken.coefficient), result)))
+
+    def take_apart(self, expression: Expression, into: _Product, *, above: bool) -> None:
+        match expression:
+            case Multiply(factors):
+                for factor in factors:
+                    self.take_apart(factor, into, above=above)
+            case Divide(numerator, denominator):
+                self.take_apart(numerator, into, above=above)
+                self.take_apart(denominator, into, above=not above)
+            case Negate(operand):
+                into.coefficient = -into.coefficient
+                self.take_apart(operand, into, above=above)
+            case _:
+                atom = self.atom(expression)
+                if above:
+                    into.multiply(atom)
+                elif isinstance(atom, Number) and atom.value != 0:
+                    into.coefficient /= atom.value
+                else:
+                    into.below.append(self.named(atom))
+
+    def named(self, atom: Atom) -> Access:
+        return atom if isinstance(atom, Access) else self.builder.define(atom)
+
+    def divide_one(self, taken: _Product, divisor: Access, summed: tuple[str, ...]) -> None:
+        """Divide the smallest operand that has all the divisor's indices, else take the reciprocal."""
+        needed = set(letters(divisor))
+        fits = [a for a in taken.above if needed <= set(letters(a))]
+        if not fits:
+            taken.above.append(self.builder.define(Divide(Number(1), divisor)))
+            return
+        smallest = min(fits, key=lambda a: self.builder.size(letters(a)))
+        quotient = self.builder.define(Divide(smallest, divisor))
+        taken.above[taken.above.index(smallest)] = quotient
+
+    def scale_smallest(self, operands: list[Access], factor: Access, kept: tuple[str, ...]) -> None:
+        """Multiply a scalar into the smallest operand."""
+        if not operands:
+            operands.append(factor)
+            return
+        place = min(range(len(operands)), key=lambda k: self.builder.size(letters(operands[k])))
+        operands[place] = self.builder.define(Multiply((factor, operands[place])))
+
+    def contract(self, operands: list[Access], kept: tuple[str, ...]) -> Access:
+        """Contract operands pairwise, keeping the indices of the result."""
+        for step in self.path(operands, kept):
+            chosen = [operands[k] for k in step]
+            operands = [a for k, a in enumerate(operands) if k not in step]
+            while len(chosen) > 1:
+                left, right = chosen[:2]
+                rest = [*operands, *chosen[2:]]
+                chosen = [*chosen[2:], self.pair(left, right, rest, kept)]
+            operands.append(chosen[0])
+        (result,) = operands
+        extra = tuple(i for i in letters(result) if i not in kept)
+        return self.builder.define(Call("sum", (result,), extra)) if extra else result
+
+    def pair(
+        self, left: Access, right: Access, rest: list[Access], kept: tuple[str, ...]
+    ) -> Access:
+        needed = {*kept, *(i for a in rest for i in letters(a))}
+        both = dict.fromkeys((*letters(left), *letters(right)))
+        summed = tuple(i for i in both if i not in needed)
+        product = Multiply((left, right))
+        order = [i for i in kept if i in both] + [i for i in both if i in needed and i not in kept]
+        return self.builder.define(Call("sum", (product,), summed) if summed else product, order)
+
+    def path(self, operands: list[Access], kept: tuple[str, ...]) -> list[tuple[int, ...]]:
+        """The order of contraction that opt_einsum finds."""
+        if len(operands) < 3:
+            return [tuple(range(len(operands)))]
+        names = dict.fromkeys(i for a in operands for i in letters(a))
+        symbols = {index: opt_einsum.get_symbol(n) for n, index in enumerate(names)}
+        inputs = ",".join("".join(symbols[i] for i in letters(a)) for a in operands)
+        output = "".join(symbols[i] for i in kept)
+        shapes = [tuple(self.builder.size([i]) for i in letters(a)) for a in operands]
+        path, _ = opt_einsum.contract_path(f"{inputs}->{output}", *shapes, shapes=True)
+        return [tuple(step) for step in path]

@@ -1,0 +1,106 @@
+"""Flat programs put together one operation at a time, each distinct operation once.
+
+Asking for an operation that the program already holds gives the tensor that has it: this is how
+sub-expressions of forward and backward come to be shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from einprop.analysis.canonical import canonical
+from einprop.analysis.indices import free_indices, unprimed
+from einprop.notation.tree import Access, Equation, Expression, Index, Number, reads
+from einprop.passes.sized import plain_subscripts
+
+__all__ = ["Atom", "Builder", "letters", "live_equations", "renamed", "tensor"]
+
+Atom = Access | Number
+_Key = tuple[Expression, tuple[int, ...]]
+
+
+def tensor(name: str, indices: Iterable[str]) -> Access:
+    """An access with plain subscripts."""
+    return Access(name, tuple(Index(i) for i in indices))
+
+
+def letters(atom: Expression) -> tuple[str, ...]:
+    """The subscripts of an access in order, repeated ones too; a number has none."""
+    return plain_subscripts(atom) if isinstance(atom, Access) else ()
+
+
+def renamed(access: Access, names: Mapping[str, str]) -> Access:
+    """The access with its subscripts renamed."""
+    return tensor(access.name, (names.get(i, i) for i in letters(access)))
+
+
+class Builder:
+    """Collects flat equations; `define` returns the tensor that holds an operation's result."""
+
+    def __init__(self, sizes: Mapping[str, int], taken: Collection[str]) -> None:
+        self.sizes = sizes
+        self.equations: list[Equation] = []
+        self.defined: dict[str, Equation] = {}
+        self._taken = set(taken)
+        self._held: dict[_Key, tuple[str, tuple[int, ...]]] = {}
+        self._count = 0
+
+    def size(self, indices: Iterable[str]) -> int:
+        """The number of cells that the indices span together."""
+        result = 1
+        for index in indices:
+            result *= self.sizes[unprimed(index)]
+        return result
+
+    def fresh_name(self) -> str:
+        """A tensor name that nothing has."""
+        while True:
+            self._count += 1
+            name = f"_{self._count}"
+            if name not in self._taken:
+                return name
+
+    def define(self, expression: Expression, order: Iterable[str] | None = None) -> Access:
+        """The tensor that holds ``expression``, defined now unless the program holds it already.
+
+        Args:
+            expression: One operation on atoms (see the flat forms).
+            order: The order of the indices if the tensor is new; by default that of appearance.
+        """
+        key, found = self._key(expression)
+        if key in self._held:
+            name, positions = self._held[key]
+            return tensor(name, (found[p] for p in positions))
+        indices = tuple(order) if order is not None else free_indices(expression)
+        target = tensor(self.fresh_name(), indices)
+        self.add(Equation(target, "=", expression))
+        return target
+
+    def add(self, equation: Equation) -> None:
+        """Append an equation as it is, and remember what it holds."""
+        self.equations.append(equation)
+        self.defined[equation.target.name] = equation
+        indices = letters(equation.target)
+        key, found = self._key(equation.expression)
+        if len(set(indices)) == len(indices) and set(indices) == set(found):
+            positions = tuple(found.index(i) for i in indices)
+            self._held.setdefault(key, (equation.target.name, positions))
+
+    def _key(self, expression: Expression) -> tuple[_Key, tuple[str, ...]]:
+        """What two expressions with one value have in common, and the indices of this one.
+
+        Sizes take part because of ``[i == j]``, which reads no tensor that would fix them.
+        """
+        found = canonical(expression)
+        return (found.form, tuple([self.size([i]) for i in found.indices])), found.indices
+
+
+def live_equations(equations: Iterable[Equation], outputs: Collection[str]) -> list[Equation]:
+    """The equations that the outputs need, in order."""
+    needed = set(outputs)
+    kept = []
+    for equation in reversed(list(equations)):
+        if equation.target.name in needed:
+            kept.append(equation)
+            needed.update(access.name for access in reads(equation))
+    return kept[::-1]

@@ -1,0 +1,253 @@
+"""Algebra on flat programs: numbers, signs and scales travel until they meet, stable forms are found.
+
+The program is read once, in order, with a `Value` for every tensor, and written anew. An exponential
+whose sum is taken gets the largest exponent taken out of it, as a scale; where the scale meets its
+inverse (softmax) or a logarithm (log-sum-exp) it is gone, elsewhere the plain form is computed. So
+softmax, log-sum-exp, their gradients and whatever else divides exponentials by sums of them come out
+stable without any of them being known by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from einprop.notation.tree import (
+    Access,
+    Add,
+    Call,
+    Divide,
+    Equation,
+    Expression,
+    IndexValue,
+    Iverson,
+    Multiply,
+    Negate,
+    Number,
+    Power,
+)
+from einprop.passes.builder import Builder, letters, live_equations, renamed, tensor
+from einprop.passes.naming import adopt_names
+from einprop.passes.shifts import plan_shifts
+from einprop.passes.sized import SizedProgram, distinct
+from einprop.passes.values import Algebra, Value
+
+__all__ = ["simplify"]
+
+# Shifts stay finite, so that rows of -inf alone give log-sum-exp -inf; fits float32.
+_LARGEST = 3e38
+
+
+def simplify(program: SizedProgram, *, last: bool = True) -> SizedProgram:
+    """The flat program after algebra, with each operation once and nothing that no output needs.
+
+    Args:
+        program: A flat program.
+        last: Whether the program is not derived again: exponentials are shifted then, and
+            ``stop_gradient`` has done its work.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> text = "e[k] = exp(s[k]); z = sum[k](e[k]); p[k] = e[k] / z"
+    >>> for equation in simplify(SizedProgram(parse(text), {"k": 3}, ("p",))).equations:
+    ...     print(to_text(equation))
+    _1 = max[k](s[k])
+    _2 = clip(_1, (-3e+38), 3e+38)
+    _3[k] = s[k] - _2
+    _4[k] = exp(_3[k])
+    _5 = sum[k](_4[k])
+    p[k] = _4[k] / _5
+    """
+    return _Simplifier(program, last).run()
+
+
+@dataclass
+class _Entry:
+    """A tensor of the old program: where it comes from, and what it is in the new one."""
+
+    equation: Equation
+    indices: tuple[str, ...]
+    scaled: Value
+    plain: Value | None
+
+
+class _Simplifier:
+    def __init__(self, program: SizedProgram, last: bool) -> None:
+        self.program = program
+        # The old program's numbered tensors are all replaced: their names are free.
+        defined = {e.target.name for e in program.equations if e.target.name.startswith("_")}
+        self.builder = Builder(program.sizes, program.names - defined)
+        self.algebra = Algebra(self.builder)
+        self.entries: dict[str, _Entry] = {}
+        self.last = last
+        self.shifts = plan_shifts(program) if last else {}
+
+    def run(self) -> SizedProgram:
+        for equation in self.program.equations:
+            self.enter(equation)
+        # Every tensor under its old name; what no output needs goes away again.
+        copies = []
+        for name, entry in self.entries.items():
+            wanted = name in self.program.outputs
+            if wanted or (entry.plain is not None and not name.startswith("_")):
+                atom = self.algebra.atom(self.plain(entry))
+                copies.append(Equation(tensor(name, entry.indices), "=", atom))
+        equations = adopt_names(self.builder.equations, copies, self.program.outputs)
+        return replace(
+            self.program, equations=tuple(live_equations(equations, self.program.outputs))
+        )
+
+    def enter(self, equation: Equation) -> None:
+        own = letters(equation.target)
+        indices = distinct(own)
+        diagonal = indices != own
+        scaled = self.embed(equation, indices) if diagonal else self.apply(equation, self.read)
+        plain = None if scaled.scale else scaled
+        self.entries[equation.target.name] = _Entry(equation, indices, scaled, plain)
+
+    def embed(self, equation: Equation, indices: tuple[str, ...]) -> Value:
+        """A diagonal written: its own tensor, zeros elsewhere."""
+        value = self.read_plain(equation.expression)
+        name = self.builder.fresh_name()
+        atom = self.algebra.atom(replace(value, coefficient=1)) if value.atom else Number(1)
+        self.builder.add(Equation(tensor(name, letters(equation.target)), "=", atom))
+        return Value(value.coefficient, tensor(name, indices))
+
+    def plain(self, entry: _Entry) -> Value:
+        if entry.plain is None:
+            entry.plain = self.apply(entry.equation, self.read_plain)
+        return entry.plain
+
+    def read(self, atom: Expression) -> Value:
+        """A tensor or number as its reader sees it, with a scale if it has one."""
+        entry = self.entries.get(atom.name) if isinstance(atom, Access) else None
+        if entry is None or not entry.scaled.scale or len(set(letters(atom))) < len(letters(atom)):
+            return self.read_plain(atom)
+        return self.seen(entry.scaled, dict(zip(entry.indices, letters(atom), strict=True)))
+
+    def read_plain(self, atom: Expression) -> Value:
+        """The same without a scale."""
+        if isinstance(atom, Number):
+            return Value(atom.value)
+        assert isinstance(atom, Access)
+        entry = self.entries.get(atom.name)
+        if entry is None:
+            return self.seen(Value(1, atom), {})
+        return self.seen(self.plain(entry), dict(zip(entry.indices, letters(atom), strict=True)))
+
+    def seen(self, value: Value, names: Mapping[str, str]) -> Value:
+        if value.atom is None:
+            return value
+        atom = renamed(value.atom, names)
+        own = letters(atom)
+        if len(set(own)) < len(own):
+            atom = self.builder.define(atom)
+        return replace(
+            value, atom=atom, scale=tuple((renamed(s, names), n) for s, n in value.scale)
+        )
+
+    def apply(self, equation: Equation, read: Callable[[Expression], Value]) -> Value:
+        """The value of a right side whose operands are read by ``read``."""
+        algebra = self.algebra
+        match equation.expression:
+            case Number() | Access() as atom:
+                return read(atom)
+            case Negate(operand):
+                value = read(operand)
+                return replace(value, coefficient=-value.coefficient)
+            case Add(terms):
+                return self.add(terms, read)
+            case Multiply(factors):
+                values = [read(f) for f in factors]
+                result = values[0]
+                for value in values[1:]:
+                    result = algebra.multiply(result, value)
+                return result
+            case Divide(numerator, denominator):
+                return algebra.divide(read(numerator), read(denominator))
+            case Power(base, exponent):
+                value = read(base) if isinstance(exponent, Number) else self.read_plain(base)
+                if not (isinstance(exponent, Number) and exponent.value in (1, 2, 3, 4)):
+                    value = self.read_plain(base)
+                return algebra.power(value, self.read_plain(exponent))
+            case Iverson(left, comparison, right):
+                return algebra.compare(self.side(left), comparison, self.side(right))
+            case Call(function, (body,), indices) if indices:
+                return self.reduction(function, body, indices, read)
+            case Call(function, arguments):
+                return self.call(equation, function, arguments, read)
+        raise AssertionError(equation)
+
+    def side(self, expression: Expression) -> Value | IndexValue:
+        return expression if isinstance(expression, IndexValue) else self.read_plain(expression)
+
+    def add(self, terms: Sequence[Expression], read: Callable[[Expression], Value]) -> Value:
+        def values(read: Callable[[Expression], Value]) -> list[Value]:
+            found = []
+            for term in terms:
+                sign = -1 if isinstance(term, Negate) else 1
+                value = read(term.operand if isinstance(term, Negate) else term)
+                found.append(replace(value, coefficient=sign * value.coefficient))
+            return found
+
+        scaled = values(read)
+        if any(value.scale != scaled[0].scale for value in scaled):
+            scaled = values(self.read_plain)
+        return self.algebra.add(scaled)
+
+    def reduction(
+        self,
+        function: str,
+        body: Expression,
+        indices: tuple[str, ...],
+        read: Callable[[Expression], Value],
+    ) -> Value:
+        def inside(atom: Expression) -> Value:
+            """A scale goes through a sum unless it varies along it."""
+            value = read(atom)
+            return self.read_plain(atom) if value.scale_indices & set(indices) else value
+
+        if function == "sum" and isinstance(body, Multiply):
+            left, right = (inside(f) for f in body.factors)
+            held = {*left.indices, *right.indices}
+            result = self.algebra.multiply(left, right, tuple(i for i in indices if i in held))
+            return self.algebra.sum(result, tuple(i for i in indices if i not in held))
+        if function == "sum":
+            return self.algebra.sum(inside(body), indices)
+        value = self.read_plain(body)
+        held_indices = tuple(i for i in indices if i in value.indices)
+        absent = self.builder.size(i for i in indices if i not in value.indices)
+        if held_indices:
+            value = self.algebra.reduce(function, value, held_indices)
+        if function == "prod" and absent != 1:
+            value = self.algebra.power(value, Value(absent))
+        return value
+
+    def call(
+        self,
+        equation: Equation,
+        function: str,
+        arguments: Sequence[Expression],
+        read: Callable[[Expression], Value],
+    ) -> Value:
+        if function == "log":
+            return self.algebra.log(read(arguments[0]))
+        if function == "stop_gradient" and self.last:
+            return read(arguments[0])
+        values = [self.read_plain(a) for a in arguments]
+        along = self.shifts.get(equation.target.name, ())
+        if function == "exp" and along and read != self.read_plain:
+            return self.shifted(values[0], along)
+        return self.algebra.call(function, values)
+
+    def shifted(self, exponent: Value, along: tuple[str, ...]) -> Value:
+        """``exp(a)`` as ``exp(m) exp(a - m)`` with m the largest a along the indices summed later."""
+        held = tuple(i for i in along if i in exponent.indices)
+        if not held:
+            return self.algebra.call("exp", [exponent])
+        largest = self.algebra.reduce("max", exponent, held)
+        bounds = [Value(-_LARGEST), Value(_LARGEST)]
+        shift = self.algebra.call("clip", [largest, *bounds])
+        difference = self.algebra.add([exponent, replace(shift, coefficient=-1)])
+        assert shift.atom is not None
+        return replace(self.algebra.call("exp", [difference]), scale=((shift.atom, 1),))

@@ -1,0 +1,230 @@
+"""Values under simplification: a tensor with a number in front of it and a logarithmic scale.
+
+A `Value` stands for
+
+    coefficient · exp(m₁)^n₁ · exp(m₂)^n₂ … · tensor
+
+with tensors m that are shifts (see stabilise). Coefficients and scales travel through linear
+operations, meet their inverses and vanish; only what is left at the end is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from einprop.calculus.algebra import number
+from einprop.notation.tree import (
+    Access,
+    Add,
+    Call,
+    Divide,
+    Expression,
+    IndexValue,
+    Iverson,
+    Multiply,
+    Negate,
+    Number,
+    Power,
+)
+from einprop.passes.builder import Atom, Builder, letters, renamed
+
+__all__ = ["Algebra", "Scale", "Value"]
+
+Scale = tuple[tuple[Access, int], ...]
+"""Shifts and how often each counts, sorted, none of them 0 times."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """``coefficient · exp(scale) · atom``; without an atom, the number itself."""
+
+    coefficient: int | float = 1
+    atom: Access | None = None
+    scale: Scale = ()
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """The indices of the tensor."""
+        return letters(self.atom) if self.atom is not None else ()
+
+    @property
+    def scale_indices(self) -> set[str]:
+        """The indices of the shifts."""
+        return {i for shift, _ in self.scale for i in letters(shift)}
+
+
+def _combined(left: Scale, right: Scale, sign: int) -> Scale:
+    counts = dict(left)
+    for shift, count in right:
+        counts[shift] = counts.get(shift, 0) + sign * count
+    return tuple(sorted(((s, n) for s, n in counts.items() if n), key=lambda item: item[0].name))
+
+
+class Algebra:
+    """Operations on values; each defines at most the tensors that it cannot do without."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def define(self, expression: Expression) -> Value:
+        """The value of one operation on atoms."""
+        return Value(1, self.builder.define(expression))
+
+    def atom(self, value: Value) -> Atom:
+        """The tensor or number that holds an unscaled value."""
+        assert not value.scale
+        if value.atom is None:
+            return Number(value.coefficient)
+        if value.coefficient == 1:
+            return value.atom
+        if value.coefficient == -1:
+            return self.builder.define(Negate(value.atom))
+        return self.builder.define(Multiply((Number(value.coefficient), value.atom)))
+
+    def add(self, values: Sequence[Value]) -> Value:
+        """The sum of values of one scale; a common number is taken out, equal tensors collect."""
+        scale = values[0].scale
+        collected: dict[Access | None, int | float] = {}
+        for value in values:
+            collected[value.atom] = collected.get(value.atom, 0) + value.coefficient
+        terms = {atom: c for atom, c in collected.items() if c != 0}
+        if not terms:
+            return Value(0)
+        if len(terms) == 1:
+            ((atom, coefficient),) = terms.items()
+            return Value(coefficient, atom, scale if atom is not None else ())
+        common = self.common_coefficient(list(terms.values()))
+        parts = tuple(
+            self.signed(Value(c / common if common != 1 else c, a)) for a, c in terms.items()
+        )
+        return replace(self.define(Add(parts)), coefficient=common, scale=scale)
+
+    @staticmethod
+    def common_coefficient(coefficients: list[int | float]) -> int | float:
+        """The number that all terms share up to sign; its sign is that of most of them."""
+        size = abs(coefficients[0])
+        if any(abs(c) != size for c in coefficients):
+            return 1
+        positive = sum(c > 0 for c in coefficients)
+        return -size if positive == 0 else size
+
+    def signed(self, value: Value) -> Expression:
+        """A term of an addition."""
+        if value.atom is None:
+            return number(value.coefficient)
+        if value.coefficient < 0:
+            return Negate(self.atom(replace(value, coefficient=-value.coefficient)))
+        return self.atom(value)
+
+    def multiply(self, left: Value, right: Value, summed: tuple[str, ...] = ()) -> Value:
+        """A product, contracted over ``summed``."""
+        coefficient = left.coefficient * right.coefficient
+        if coefficient == 0:
+            return Value(0)
+        if left.atom is None or right.atom is None:
+            whole = right if left.atom is None else left
+            value = replace(whole, coefficient=coefficient)
+            return self.sum(value, summed) if summed else value
+        scale = _combined(left.scale, right.scale, 1)
+        if not summed:
+            inverse = self.by_reciprocal(left.atom, right.atom)
+            if inverse is not None:
+                return replace(inverse, coefficient=coefficient, scale=scale)
+            product = self.define(Multiply((left.atom, right.atom)))
+            return replace(product, coefficient=coefficient, scale=scale)
+        left, right, coefficient = self.settled(left, right, summed)
+        assert left.atom is not None
+        assert right.atom is not None
+        product = self.define(Call("sum", (Multiply((left.atom, right.atom)),), summed))
+        return replace(product, coefficient=coefficient, scale=scale)
+
+    def settled(
+        self, left: Value, right: Value, summed: tuple[str, ...]
+    ) -> tuple[Value, Value, int | float]:
+        """Numbers multiplied in before a contraction whose result is larger than an operand."""
+        coefficient = left.coefficient * right.coefficient
+        kept = {*left.indices, *right.indices} - set(summed)
+        sizes = [self.builder.size(v.indices) for v in (left, right)]
+        if coefficient == 1 or self.builder.size(kept) <= min(sizes):
+            return replace(left, coefficient=1), replace(right, coefficient=1), coefficient
+        plain = [Value(1, v.atom) for v in (left, right)]
+        place = sizes.index(min(sizes))
+        scaled = self.atom(replace(plain[place], coefficient=coefficient))
+        assert isinstance(scaled, Access)
+        plain[place] = Value(1, scaled)
+        return plain[0], plain[1], 1
+
+    def by_reciprocal(self, left: Access, right: Access) -> Value | None:
+        """``(1 / z) · e`` as ``e / z``."""
+        for inverse, other in ((left, right), (right, left)):
+            equation = self.builder.defined.get(inverse.name)
+            match equation and equation.expression:
+                case Divide(Number(1), Access() as divisor):
+                    assert equation is not None
+                    names = dict(zip(letters(equation.target), letters(inverse), strict=True))
+                    return self.define(Divide(other, renamed(divisor, names)))
+        return None
+
+    def sum(self, value: Value, indices: tuple[str, ...]) -> Value:
+        """A value summed over indices, some of which it may not have."""
+        held = tuple(i for i in indices if i in value.indices)
+        factor = self.builder.size(i for i in indices if i not in value.indices)
+        coefficient = value.coefficient * factor
+        if value.atom is None:
+            return Value(coefficient)
+        if not held:
+            return replace(value, coefficient=coefficient)
+        summed = self.define(Call("sum", (value.atom,), held))
+        return replace(summed, coefficient=coefficient, scale=value.scale)
+
+    def divide(self, left: Value, right: Value) -> Value:
+        """A quotient."""
+        if right.atom is None and right.coefficient != 0:
+            return replace(left, coefficient=left.coefficient / right.coefficient)
+        if left.coefficient == 0 and right.coefficient != 0:
+            return left
+        if right.coefficient == 0:
+            return self.define(Divide(self.atom(replace(left, scale=())), Number(0)))
+        scale = _combined(left.scale, right.scale, -1)
+        above = left.atom if left.atom is not None else Number(1)
+        assert right.atom is not None
+        quotient = self.define(Divide(above, right.atom))
+        coefficient = left.coefficient / right.coefficient
+        return replace(quotient, coefficient=coefficient, scale=scale)
+
+    def power(self, base: Value, exponent: Value) -> Value:
+        """A power; numbers and scales come out of whole exponents."""
+        n = exponent.coefficient
+        whole = exponent.atom is None and n in (1, 2, 3, 4)
+        if base.atom is not None and whole:
+            result = self.define(Power(base.atom, Number(n)))
+            scale = tuple((shift, count * int(n)) for shift, count in base.scale)
+            return replace(result, coefficient=base.coefficient**n, scale=scale)
+        return self.define(Power(self.atom(base), self.atom(exponent)))
+
+    def log(self, value: Value) -> Value:
+        """The logarithm; a scale comes out of it as a term."""
+        bare = self.atom(replace(value, scale=()))
+        logarithm = self.define(Call("log", (bare,)))
+        terms = [Value(count, shift) for shift, count in value.scale]
+        return self.add([*terms, logarithm]) if terms else logarithm
+
+    def call(self, function: str, values: Sequence[Value]) -> Value:
+        """A leaf function."""
+        return self.define(Call(function, tuple([self.atom(v) for v in values])))
+
+    def compare(
+        self, left: Value | IndexValue, comparison: str, right: Value | IndexValue
+    ) -> Value:
+        """An Iverson bracket."""
+        sides = [s if isinstance(s, IndexValue) else self.atom(s) for s in (left, right)]
+        return self.define(Iverson(sides[0], comparison, sides[1]))
+
+    def reduce(self, function: str, value: Value, indices: tuple[str, ...]) -> Value:
+        """``max``, ``min`` or ``prod``; a positive number comes out of the first two."""
+        coefficient: int | float = 1
+        if function != "prod" and value.coefficient > 0:
+            coefficient, value = value.coefficient, replace(value, coefficient=1)
+        reduced = self.define(Call(function, (self.atom(value),), indices))
+        return replace(reduced, coefficient=coefficient)

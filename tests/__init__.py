@@ -1,0 +1,1 @@
+"""The tests: they mirror einprop/ file by file, beside docs/, peers/ and strategies/."""

@@ -1,0 +1,149 @@
+"""Standalone source: it runs where only numpy is, agrees with the plan, and reads well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from einprop.backends.numpy import compile_plan, register, source
+from einprop.backends.numpy_functions import FUNCTIONS
+from einprop.backends.numpy_source import python_names
+from einprop.errors import UnsupportedError
+from einprop.notation.parser import parse
+from einprop.notation.tree import Access, Call, Equation, Index, Multiply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+SIZES = {"b": 5, "i": 4, "j": 3, "k": 2, "h": 6, "d": 7, "q": 8, "t": 9}
+
+
+def body(text: str, inputs: Mapping[str, str], *outputs: str) -> list[str]:
+    """The lines of the function that are neither comments nor its head."""
+    shapes = {name: tuple(SIZES[i] for i in letters) for name, letters in inputs.items()}
+    lines = source(parse(text), SIZES, shapes, outputs or ["y"]).splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("def run"))
+    return [line.strip() for line in lines[start + 1 :] if "#" not in line]
+
+
+def run(text: str, *arguments: NDArray[Any]) -> Any:
+    names: dict[str, Any] = {}
+    exec(text, names)  # noqa: S102
+    return names["run"](*arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "expected"),
+    [
+        ("y[b,j] = sum[i](x[b,i] W[i,j])", {"x": "bi", "W": "ij"}, "x @ W"),
+        ("y[i,j] = sum[b](x[b,i] g[b,j])", {"x": "bi", "g": "bj"}, "x.T @ g"),
+        ("y[b,i] = sum[j](g[b,j] W[i,j])", {"g": "bj", "W": "ij"}, "g @ W.T"),
+        ("y[b,t,j] = sum[i](x[b,t,i] W[i,j])", {"x": "bti", "W": "ij"}, "x @ W"),
+        ("y[b] = sum[i](x[b,i] w[i])", {"x": "bi", "w": "i"}, "x @ w"),
+        ("y = sum[i](x[i] w[i])", {"x": "i", "w": "i"}, "x @ w"),
+        ("y = sum[b,i](x[b,i] w[b,i])", {"x": "bi", "w": "bi"}, "np.vdot(x, w)"),
+        ("y[b,i] = x[b] w[i]", {"x": "b", "w": "i"}, "x[:, None] * w"),
+        ("y[h,b,j] = sum[i](x[h,b,i] w[h,i,j])", {"x": "hbi", "w": "hij"}, "x @ w"),
+        (
+            "y[b,j] = sum[h,d](x[b,h,d] w[h,d,j])",
+            {"x": "bhd", "w": "hdj"},
+            "np.tensordot(x, w, axes=([1, 2], [0, 1]))",
+        ),
+        ("y[b] = sum[k](x[b,k] w[b,k])", {"x": "bk", "w": "bk"}, 'np.einsum("bk,bk->b", x, w)'),
+        ("y[b,j] = x[b,j] + c[j]", {"x": "bj", "c": "j"}, "x + c"),
+        ("y[b,j] = x[b,j] - c[b] - 1", {"x": "bj", "c": "b"}, "x - c[:, None] - 1"),
+        ("y[i] = a[i] - (c[i] - d[i])", {"a": "i", "c": "i", "d": "i"}, "a - (c - d)"),
+        ("y[i] = (a[i] + c[i])^2", {"a": "i", "c": "i"}, "(a + c) ** 2"),
+        ("y[i] = a[i]^2", {"a": "i"}, "a**2"),
+        ("y[i] = -a[i]", {"a": "i"}, "-a"),
+        ("y[i] = relu(a[i])", {"a": "i"}, "np.maximum(a, 0)"),
+        ("y[b] = max[k](x[b,k])", {"x": "bk"}, "x.max(axis=1)"),
+        ("y = sum[b,k](x[b,k])", {"x": "bk"}, "x.sum()"),
+        ("y[k,b] = x[b,k]", {"x": "bk"}, "x.T.copy()"),
+        ("y[i] = [a[i] > 0]", {"a": "i"}, "(a > 0).astype(np.float64)"),
+        ("y[i] = a[i]^(-2)", {"a": "i"}, "1 / a**2"),
+        ("y[i] = where([a[i] > 0], 1, 0)", {"a": "i"}, "np.where(a > 0, np.float64(1), 0)"),
+    ],
+)
+def test_it_reads_as_a_person_writes(text: str, inputs: dict[str, str], expected: str) -> None:
+    assert body(text, inputs) == [f"y = {expected}", "return y"]
+
+
+def test_each_block_names_its_equation() -> None:
+    equations = parse("_1[b,j] = sum[i](x[b,i] W[i,j]); y[b,j] = _1[b,j] + B[j]")
+    shapes = {"x": (5, 4), "W": (4, 3), "B": (3,)}
+    text = source(equations, SIZES, shapes, ["y"], "float32", "affine")
+    assert text == (
+        "import numpy as np\n\n\n"
+        "def affine(x, W, B):\n"
+        "    # _1[b,j] = sum[i](x[b,i] W[i,j])\n"
+        "    _1 = x @ W\n"
+        "    # y[b,j] = _1[b,j] + B[j]\n"
+        "    y = _1 + B\n"
+        "    return y\n"
+    )
+
+
+def test_helpers_come_along() -> None:
+    text = "a[i] = erf(x[i]); c[i] = sigmoid(x[i]); d[i] = softplus(x[i]); e[i] = elu(x[i], 2)"
+    x = np.array([-1e4, -1.0, 0.0, 1.0], "float32")
+    equations = parse(text)
+    written = source(equations, SIZES, {"x": (4,)}, list("acde"), "float32")
+    assert "Array" not in written
+    results = run(written, x)
+    plan = compile_plan(equations, SIZES, {"x": (4,)}, list("acde"), "float32")
+    for name, expected in zip("acde", plan(x), strict=True):
+        np.testing.assert_allclose(results[name], expected, rtol=1e-6)
+        assert results[name].dtype == np.float32
+
+
+def test_names() -> None:
+    names = python_names(["x.grad", "x_grad", "class", "np", "Δx", "ﬁ", "fi"], ["np", "run"])
+    assert list(names.values()) == ["x_grad", "x_grad_2", "class_", "np_2", "Δx", "fi", "fi_2"]
+
+
+def test_suffixes_and_diagonals_run() -> None:
+    text = "y.grad[i,i] = x.grad[i]; d[i] = y.grad[i,i]; np[i] = exp(d[i]) + x.grad[i]"
+    x = np.arange(4.0)
+    results = run(source(parse(text), SIZES, {"x.grad": (4,)}, ["y.grad", "d", "np", "x.grad"]), x)
+    np.testing.assert_array_equal(results["y.grad"], np.diag(x))
+    np.testing.assert_array_equal(results["d"], x)
+    np.testing.assert_allclose(results["np"], np.exp(x) + x)
+    assert not any(np.shares_memory(x, result) for result in results.values())
+
+
+def test_a_function_without_text_is_refused() -> None:
+    register("mystery", np.tanh)
+    try:
+        call = Call("mystery", (Access("x", (Index("i"),)),))
+        with pytest.raises(UnsupportedError, match="mystery"):
+            source([Equation(Access("y", (Index("i"),)), "=", call)], {"i": 2}, {"x": (2,)}, ["y"])
+    finally:
+        del FUNCTIONS["mystery"]
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_generated_contractions(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = {letter: int(rng.integers(1, 5)) for letter in "abcdef"}
+    left, right = ("".join(rng.permutation(list("abcdef"))[: rng.integers(0, 5)]) for _ in range(2))
+    letters = sorted(set(left + right))
+    target = "".join(rng.permutation(letters or [""])[: rng.integers(0, len(letters) + 1)])
+    summed = tuple(letter for letter in letters if letter not in target)
+    x, y = (rng.normal(size=[sizes[i] for i in side]) for side in (left, right))
+    x, y = np.asarray(x), np.asarray(y)
+    accesses = [
+        Access(name, tuple(Index(i) for i in side)) for name, side in (("x", left), ("y", right))
+    ]
+    product = Multiply(tuple(accesses))
+    expression = Call("sum", (product,), summed) if summed else product
+    equation = Equation(Access("z", tuple(Index(i) for i in target)), "=", expression)
+    text = source([equation], sizes, {"x": x.shape, "y": y.shape}, ["z"])
+    result = run(text, x, y)
+    expected = np.einsum(f"{left},{right}->{target}", x, y)
+    assert np.shape(result) == expected.shape
+    np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-12)

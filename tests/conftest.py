@@ -1,0 +1,69 @@
+"""What every test shares: hypothesis profiles, the slow marker, randomness and the data folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+# Read when numpy and JAX load: the workers of pytest-xdist already fill the cores, and JAX is an
+# oracle only where it computes in float64.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Runs repeat exactly unless `--hypothesis-profile=explore` asks for programs never seen before.
+_common = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("light", max_examples=50, derandomize=True, **_common)
+settings.register_profile("slow", max_examples=2000, derandomize=True, **_common)
+settings.register_profile("explore", max_examples=2000, print_blob=True, **_common)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the slow tests too")
+
+
+def _slow_wanted(config: pytest.Config) -> bool:
+    return config.getoption("--slow") or "slow" in config.option.markexpr
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("--hypothesis-profile", default=None):
+        settings.load_profile("slow" if _slow_wanted(config) else "light")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _slow_wanted(config):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="slow: runs with --slow or -m slow"))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator of random numbers that starts alike in every test."""
+    return np.random.default_rng(20260101)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Callable[[str], Path]:
+    """A function from a data set's name to its folder; it skips the test where there is none."""
+
+    def folder(name: str) -> Path:
+        root = os.environ.get("EINPROP_DATA")
+        if not root:
+            pytest.skip(f"needs {name}: EINPROP_DATA is unset")
+        path = Path(root) / name
+        if not path.is_dir():
+            pytest.skip(f"needs {name}: EINPROP_DATA={root} has no folder {name}")
+        return path
+
+    return folder

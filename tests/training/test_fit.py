@@ -1,0 +1,169 @@
+"""Fitting: it learns, repeats under a seed, works in place, and says why it stops."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from einprop.errors import EinpropError, InputError
+from einprop.layers import Affine, Network, Tanh, losses
+from einprop.program import Program
+from einprop.training import SGD, History, accuracy, error_rate, fit
+
+Array = NDArray[Any]
+
+
+def blobs(examples: int, seed: int = 0) -> dict[str, Array]:
+    """Three separable clouds in the plane."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, examples)
+    centres = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 3.0]])
+    return {"x": centres[labels] + 0.5 * rng.normal(size=(examples, 2)), "t": np.eye(3)[labels]}
+
+
+MODEL = Affine(8) >> Tanh() >> Affine(3) >> losses.CrossEntropy()
+
+
+def train(
+    model: Network | Program = MODEL, seed: int = 0, **options: Any
+) -> tuple[dict[str, Array], History]:
+    rng = np.random.default_rng(seed)
+    data = blobs(200)
+    parameters = options.pop("parameters", None) or MODEL.init(rng, x=data["x"])
+    options = {"epochs": 5, "batch_size": 16, "progress": False} | options
+    optimizer = options.pop("optimizer", SGD(0.5))
+    history = fit(model, parameters, data, optimizer, rng=rng, **options)
+    return parameters, history
+
+
+def test_it_learns() -> None:
+    _, history = train(validation=blobs(100, seed=1), metrics=[error_rate, accuracy])
+    assert history.columns == ("loss", "validation_loss", "error_rate", "accuracy")
+    assert [record.epoch for record in history.records] == [1, 2, 3, 4, 5]
+    assert history.last.metrics["accuracy"] > 0.98
+    assert history.last.loss < history.records[0].loss / 3
+
+
+def test_a_seed_repeats_the_run() -> None:
+    first, second, other = train(seed=3), train(seed=3), train(seed=4)
+    assert all(np.array_equal(first[0][name], second[0][name]) for name in first[0])
+    assert first[1].column("loss") == second[1].column("loss") != other[1].column("loss")
+
+
+def test_parameters_change_in_place() -> None:
+    parameters = MODEL.init(np.random.default_rng(0), x=(1, 2))
+    held = dict(parameters)
+    before = {name: array.copy() for name, array in parameters.items()}
+    train(parameters=parameters)
+    assert all(parameters[name] is held[name] for name in held)
+    assert all(not np.array_equal(held[name], before[name]) for name in held)
+
+
+def test_data_stay_as_they_are() -> None:
+    data = blobs(50)
+    copies = {name: array.copy() for name, array in data.items()}
+    rng = np.random.default_rng(0)
+    fit(MODEL, MODEL.init(rng, x=(1, 2)), data, SGD(0.1), epochs=1, batch_size=7, rng=rng,
+        progress=False)  # fmt: skip
+    assert all(np.array_equal(data[name], copies[name]) for name in data)
+
+
+def test_one_step_on_the_whole_batch_is_gradient_descent() -> None:
+    rng = np.random.default_rng(0)
+    data = blobs(20)
+    parameters = MODEL.init(rng, x=data["x"])
+    before = {name: array.copy() for name, array in parameters.items()}
+    value, gradients = MODEL.program.value_and_grad()({**before, **data})
+    history = fit(
+        MODEL, parameters, data, SGD(0.5), epochs=1, batch_size=20, rng=rng, progress=False
+    )
+    assert history.last.loss == pytest.approx(float(value))
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(parameters[name], before[name] - 0.5 * gradient, atol=1e-12)
+
+
+def test_the_loss_weighs_a_smaller_last_batch_by_its_size() -> None:
+    rng = np.random.default_rng(0)
+    data = blobs(10)
+    parameters = MODEL.init(rng, x=data["x"])
+    expected = float(MODEL(parameters, **data))
+    history = fit(
+        MODEL, parameters, data, SGD(0.0), epochs=1, batch_size=4, rng=rng, progress=False
+    )
+    assert history.last.loss == pytest.approx(expected)
+
+
+def test_a_program_trains_like_a_network() -> None:
+    predict = Program(str(MODEL.predictor.program))
+    assert train()[1].column("loss") == train(
+        Program(str(MODEL.program)),
+        predict=predict,
+        metrics=[accuracy],
+        validation=blobs(10),
+    )[1].column("loss")
+
+
+def test_progress_is_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    train(progress=True, epochs=2)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1", "epoch 2"]
+
+
+def test_a_loss_that_is_not_finite_stops_at_its_step() -> None:
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(EinpropError, match=r"the loss is (nan|inf) in epoch 1, batch \d+\n"),
+    ):
+        train(Affine(3) >> losses.SquaredError(), optimizer=SGD(1e200), parameters={
+            "W": np.ones((2, 3)), "B": np.zeros(3)})  # fmt: skip
+
+
+REFUSED = {
+    "integers": (
+        {"parameters": {"W1": np.ones((2, 8), np.int64)}},
+        (
+            "parameter W1 is int64; it cannot be trained in place\n"
+            "parameters are numpy arrays of floats"
+        ),
+    ),
+    "a number": (
+        {"parameters": {"W1": 1.0}},
+        (
+            "parameter W1 is float; it cannot be trained in place\n"
+            "parameters are numpy arrays of floats"
+        ),
+    ),
+    "missing arrays": (
+        {"parameters": {"W1": np.ones((2, 8))}},
+        "no array for B1, W2, B2\nthe model reads x, t, W1, B1, W2, B2",
+    ),
+    "metrics of a program": (
+        {"model": MODEL.program, "metrics": [accuracy], "validation": blobs(3)},
+        (
+            "metrics need a prediction, and a program does not say which tensor that is\n"
+            "pass predict=, a program or network that computes it"
+        ),
+    ),
+    "no batch": (
+        {"batch_size": 0},
+        "epochs must be 0 or more, batch_size 1 or more, and data not empty",
+    ),
+    "two outputs": (
+        {
+            "model": Program("y[b] = 2 x[b]; z[b] = t[b,k] t[b,k]"),
+            "parameters": {"x": np.ones(3)},
+        },
+        (
+            "the model has the outputs y, z; training needs one scalar loss\n"
+            "end the network with a loss, or name the loss in outputs="
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_fit_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        train(**options)
+    assert str(caught.value) == message
