@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument(
         "--source",
         choices=["numpy"],
-        help="print code of forward and backward; needs --sizes",
+        help="print code of forward and backward",
     )
     form.add_argument(
         "--explain",
@@ -53,12 +53,21 @@ def _parser() -> argparse.ArgumentParser:
         help="print the steps of forward and backward with their cost, as in b=32,i=784,j=10",
     )
     derive.add_argument(
-        "--sizes", metavar="SIZES", type=_sizes, default={}, help="for --source, as in b=32,i=784"
+        "--sizes",
+        metavar="SIZES",
+        type=_sizes,
+        default={},
+        help="for --source, where the code depends on them, as in b=32,i=784",
     )
     derive.set_defaults(run=_derive)
     demo = commands.add_parser("demo", help="train a two-layer network on handwritten digits")
-    demo.add_argument("--output", type=Path, help="where to write the learning curve")
-    demo.add_argument("--epochs", type=int, help="passes over the training set")
+    demo.add_argument(
+        "--output",
+        type=Path,
+        default=Path("learning_curve.png"),
+        help="where to write the learning curve (text instead where matplotlib is absent)",
+    )
+    demo.add_argument("--epochs", type=int, default=30, help="passes over the training set")
     demo.add_argument("--seed", type=int, default=0, help="of initial parameters and minibatches")
     demo.set_defaults(run=_demo)
     return parser

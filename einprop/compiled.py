@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
+from einprop.analysis.types import tensor_base
+from einprop.arguments import as_arrays, as_mapping
 from einprop.backends import numpy as numpy_backend
 from einprop.calculus.derive import Derivation
 from einprop.errors import InputError
 from einprop.execution.schedule import schedule
 from einprop.execution.steps import Schedule
+from einprop.notation.tree import Access, Equation, Number
+from einprop.passes.builder import SIZE_SUFFIX
 from einprop.passes.lower import lower
-from einprop.passes.sized import SizedProgram
+from einprop.passes.sized import SizedProgram, attach_sizes
 
 __all__ = ["Compiled", "Recipe"]
 
 BACKENDS = ("numpy",)
+_PLANS = 64
 
 
 @dataclass(frozen=True)
@@ -44,107 +48,118 @@ class Compiled:
     """A callable bound to a backend.
 
     The first call for a set of shapes and dtypes plans and compiles; later ones look the plan up.
+    The plans of the 64 sets that were used last are kept. Threads may share a callable.
     """
 
     def __init__(self, resolved: Resolved, recipe: Recipe, backend: str) -> None:
-        if backend not in BACKENDS:
+        if not isinstance(backend, str) or backend not in BACKENDS:
             raise InputError(
                 f"there is no backend {backend!r}", (), f"backends are {', '.join(BACKENDS)}"
             )
         self._resolved = resolved
         self._recipe = recipe
-        self._plans: dict[tuple[Any, ...], tuple[tuple[int, ...], Any]] = {}
+        self._backend = backend
+        # Not a method: a plan's memory should go with the last reference to its callable.
+        self._plan = lru_cache(_PLANS)(partial(_plan, resolved, recipe))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Compiled, (self._resolved, self._recipe, self._backend)
 
     def __call__(self, tensors: Mapping[str, Any] | None = None, /, **named: Any) -> Any:
         """Run on tensors by name; see `Program.__call__`."""
-        given = {**tensors, **named} if tensors else named
+        given = as_mapping(tensors, named, "tensors")
         names = self._resolved.names
         if len(given) != len(names.inputs) or any(name not in given for name in names.inputs):
             check_inputs(self._resolved, given)
-        arrays, dtype = _as_arrays({name: given[name] for name in names.inputs})
-        key = (dtype, *(array.shape for array in arrays))
-        found = self._plans.get(key)
-        if found is None:
-            found = self._plan(
-                {n: a.shape for n, a in zip(names.inputs, arrays, strict=True)}, dtype
-            )
-            self._plans[key] = found
-        used, plan = found
+        arrays, dtype = as_arrays({name: given[name] for name in names.inputs})
+        used, plan = self._plan(dtype, *[array.shape for array in arrays])
         results = [r if r.ndim else r[()] for r in plan(*[arrays[k] for k in used])]
         if len(results) == 1:
             return results[0]
         return dict(zip(names.outputs, results, strict=True))
 
-    def _plan(
-        self, shapes: Mapping[str, tuple[int, ...]], dtype: str
-    ) -> tuple[tuple[int, ...], Any]:
-        """The positions of the inputs that the plan reads, and the plan."""
-        lowered = self._lower(bind_sizes(self._resolved, shapes))
-        program = lowered.program
-        order = list(shapes)
-        used = tuple(order.index(name) for name in lowered.inputs)
-        plan = numpy_backend.compile_plan(
-            program.equations, program.sizes, lowered.inputs, program.outputs, dtype
-        )
-        return used, plan
-
-    def _lower(self, sizes: Sizes) -> _Lowered:
-        base = self._recipe.base
-        shapes = {name: sizes.shape(name) for name in base.names.inputs}
-        known = {name: shape for name, shape in shapes.items() if shape is not None}
-        start = bind_sizes(base, known) if self._recipe.derivations else sizes
-        program = lower(start, self._recipe.derivations, self._resolved.names.outputs)
-        read = program.names - {e.target.name for e in program.equations}
-        inputs = {}
-        for name in self._resolved.names.inputs:
-            shape = sizes.shape(name)
-            if name in read and shape is not None:
-                inputs[name] = shape
-        return _Lowered(program, inputs)
-
     def flat(self, sizes: Sizes) -> SizedProgram:
         """The flat program that runs at these sizes."""
-        return self._lower(sizes).program
+        return _lower(self._resolved, self._recipe, sizes).program
 
     def schedule(self, sizes: Sizes) -> Schedule:
         """The steps that a call takes at these sizes."""
-        lowered = self._lower(sizes)
+        lowered = _lower(self._resolved, self._recipe, sizes)
         program = lowered.program
         return schedule(program.equations, program.sizes, lowered.inputs, program.outputs)
 
     def source(self, sizes: Sizes) -> str:
-        """Standalone code for these sizes."""
-        lowered = self._lower(sizes)
+        """Standalone code at these sizes; sizes that enter a computation are read off the inputs."""
+        names = self._resolved.names
+        # A tensor of the user's with the name of a size would be taken for it.
+        generic = not any(n.endswith(SIZE_SUFFIX) for n in (*names.inputs, *names.defined))
+        lowered = _lower(self._resolved, self._recipe, sizes, generic=generic)
         program = lowered.program
+        lengths, numbers = _lengths(self._resolved, self._recipe, sizes, lowered)
+        inputs = {
+            name: sizes.shape(name) or ()
+            for name in names.inputs
+            if name in lowered.inputs or any(name == holder for holder, _ in lengths.values())
+        }
         return numpy_backend.source(
-            program.equations, program.sizes, lowered.inputs, program.outputs, "float64"
+            (*numbers, *program.equations), program.sizes, inputs, program.outputs, lengths=lengths
         )
 
 
-def _as_arrays(tensors: Mapping[str, Any]) -> tuple[list[NDArray[Any]], str]:
-    """The inputs as arrays of one floating dtype, and that dtype.
+def _plan(
+    resolved: Resolved, recipe: Recipe, dtype: str, *shapes: tuple[int, ...]
+) -> tuple[tuple[int, ...], numpy_backend.Plan]:
+    """The positions of the inputs that the plan reads, and the plan."""
+    names = resolved.names.inputs
+    lowered = _lower(resolved, recipe, bind_sizes(resolved, dict(zip(names, shapes, strict=True))))
+    program = lowered.program
+    used = tuple(names.index(name) for name in lowered.inputs)
+    plan = numpy_backend.compile_plan(
+        program.equations, program.sizes, lowered.inputs, program.outputs, dtype
+    )
+    return used, plan
 
-    Arrays decide the dtype together; python numbers, lists and integer arrays follow them.
+
+def _lower(resolved: Resolved, recipe: Recipe, sizes: Sizes, *, generic: bool = False) -> _Lowered:
+    start = sizes.on(recipe.base) if recipe.derivations else sizes
+    program = lower(start, recipe.derivations, resolved.names.outputs, generic=generic)
+    read = program.names - {e.target.name for e in program.equations}
+    shapes = {name: sizes.shape(name) for name in resolved.names.inputs if name in read}
+    return _Lowered(program, {name: s for name, s in shapes.items() if s is not None})
+
+
+def _lengths(
+    resolved: Resolved, recipe: Recipe, sizes: Sizes, lowered: _Lowered
+) -> tuple[dict[str, tuple[str, int]], list[Equation]]:
+    """Where the code finds each size that it computes with.
+
+    Returns:
+        By the size's name the input and the axis that has it, if one does, best one that is read
+        anyway; and equations for the sizes that only a declaration or the user gives.
     """
-    arrays = [_as_array(name, value) for name, value in tensors.items()]
-    floating = {
-        array.dtype
-        for array, value in zip(arrays, tensors.values(), strict=True)
-        if array.dtype.kind == "f" and isinstance(value, np.ndarray | np.generic)
-    }
-    dtype = np.result_type(*floating) if floating else np.dtype(np.float64)
-    return [a if a.dtype == dtype else a.astype(dtype) for a in arrays], dtype.name
+    start = sizes.on(recipe.base)
+    types = recipe.base.types
+    read = lowered.program.names - {*resolved.names.inputs, *resolved.names.defined}
+    inputs = sorted(resolved.names.inputs, key=lambda name: name not in lowered.inputs)
+    axes = [(name, k) for name in inputs for k in range(types.ranks.get(tensor_base(name), 0))]
+    lengths: dict[str, tuple[str, int]] = {}
+    numbers = {}
+    for letter, key in _letter_types(start).items():
+        name = f"{letter}{SIZE_SUFFIX}"
+        holder = next((axis for axis in axes if types.axis(*axis) == key), None)
+        if name in read and holder is not None:
+            lengths[name] = holder
+        elif name in read:
+            number = Number(lowered.program.sizes[letter])
+            numbers[name] = Equation(Access(name), "=", number)
+    return lengths, list(numbers.values())
 
 
-def _as_array(name: str, value: Any) -> NDArray[Any]:
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{name} is not an array: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise InputError(
-            f"{name} has dtype {array.dtype}, which is not of real numbers",
-            (),
-            "pass floats, integers or booleans",
-        )
-    return array
+def _letter_types(sizes: Sizes) -> dict[str, object]:
+    """The type of each letter under the name that it has program-wide."""
+    resolved, found = sizes.resolved, dict[str, object]()
+    renamed = attach_sizes(sizes).equations
+    for number, equations in enumerate(zip(resolved.equations, renamed, strict=True)):
+        for index, letter in zip(*map(equation_indices, equations), strict=True):
+            found[unprimed(letter)] = resolved.types.letter(number, index)
+    return found

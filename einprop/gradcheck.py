@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from einprop.errors import DerivativeError
+from einprop.analysis.sizes import check_inputs
+from einprop.arguments import as_array, as_mapping
+from einprop.errors import DerivativeError, InputError
 from einprop.program import Program
 
 __all__ = ["Difference", "GradientCheck", "gradcheck"]
@@ -67,7 +70,7 @@ class GradientCheck:
 
 
 def gradcheck(
-    program: Program,
+    program: Program | str,
     tensors: Mapping[str, ArrayLike],
     *,
     of: str | Iterable[str] | None = None,
@@ -84,11 +87,11 @@ def gradcheck(
     ``h = cbrt(eps) max(|x|, 1)``. Order 2 does the same for the gradients, weighted at random again.
 
     Args:
-        program: The program to check.
+        program: The program to check, or its text.
         tensors: Inputs at which to check, away from kinks (relu at 0, ties of a max).
         of: The outputs; by default all.
         wrt: The inputs; by default all that the outputs depend on.
-        orders: 1, 2 or both.
+        orders: 1, 2 or both (or more: the gradients' gradients' gradients).
         tolerance: The largest relative error that counts as right.
         rng: Source of the cotangents; by default one seeded with 0.
         check: Whether to raise on a failure (otherwise look at the result).
@@ -96,19 +99,21 @@ def gradcheck(
     Raises:
         DerivativeError: A derived gradient is wrong; the message says of which tensor, at which
             subscripts and by how much.
+        InputError: An input is missing, unknown, or not made of real numbers.
+        ShapeError: Shapes disagree with the program or with each other.
 
     >>> program = Program("y[b,j] = tanh(x[b,i] W[i,j])")
     >>> bool(gradcheck(program, {"x": np.ones((2, 3)), "W": np.full((3, 2), 0.1)}))
     True
     """
     rng = rng or np.random.default_rng(0)
-    orders = tuple(orders)
-    point = {name: np.asarray(value, dtype=np.float64) for name, value in tensors.items()}
+    orders = _as_orders(orders)
+    function, inputs = program if isinstance(program, Program) else Program(program), wrt
+    point = _as_point(function, tensors)
     differences: list[Difference] = []
-    function, inputs = program, wrt
     if of is not None:
-        function = Program.from_statements(program.statements, outputs=of)
-    for order in range(1, max(orders, default=0) + 1):
+        function = Program.from_statements(function.statements, outputs=of)
+    for order in range(1, max(orders) + 1):
         try:
             derived = function.vjp(wrt=inputs)
         except DerivativeError:
@@ -129,11 +134,27 @@ def gradcheck(
     return result
 
 
+def _as_orders(orders: Iterable[int]) -> tuple[int, ...]:
+    found = tuple(orders) if isinstance(orders, Iterable) else (orders,)
+    if not found or not all(isinstance(order, int) and order >= 1 for order in found):
+        raise InputError(
+            f"orders cannot be {shortened(orders)}", (), "1 is for gradients, 2 for theirs: [1, 2]"
+        )
+    return found
+
+
+def _as_point(program: Program, tensors: Mapping[str, ArrayLike]) -> dict[str, _Array]:
+    given = as_mapping(tensors, {}, "tensors")
+    check_inputs(program.resolved, given)
+    float64 = np.dtype(np.float64)
+    return {name: as_array(name, value, float64) for name, value in given.items()}
+
+
 def _cotangents(
     function: Program, derived: Program, point: Mapping[str, _Array], rng: np.random.Generator
 ) -> dict[str, _Array]:
     """A random cotangent for each seed of the derived program."""
-    shapes = function.shapes(**{name: value.shape for name, value in point.items()})
+    shapes = function.shapes({name: value.shape for name, value in point.items()})
     seeds = [name for name in derived.inputs if name not in function.inputs]
     return {name: rng.standard_normal(shapes[name.rpartition(".")[0]]) for name in seeds}
 

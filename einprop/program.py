@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
+from reprlib import repr as shortened
 from typing import Any
 
 from einprop.analysis.resolve import Resolved, resolve
-from einprop.analysis.sizes import bind_letters, bind_sizes
+from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, unknown_letters
 from einprop.analysis.types import tensor_base
+from einprop.arguments import Names, as_mapping, as_names, as_shape
 from einprop.calculus.derive import Derivation, derive_adjoint, needed_declarations
 from einprop.compiled import Compiled, Recipe
-from einprop.errors import DerivativeError, InputError
+from einprop.errors import DerivativeError, InputError, ShapeError
 from einprop.explain import Explanation, explain_schedule
 from einprop.notation.latex import to_latex
 from einprop.notation.parser import parse
 from einprop.notation.printer import program_text
-from einprop.notation.tree import Access, Statement, TensorDeclaration, accesses
+from einprop.notation.tree import Statement
+from einprop.roles import is_output, with_outputs, with_parameters
 
 __all__ = ["Program", "ValueAndGrad"]
-
-Names = str | Iterable[str] | None
-
-
-def _names(names: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(names.replace(",", " ").split()) if isinstance(names, str) else tuple(names)
 
 
 class Program:
@@ -43,6 +41,8 @@ class Program:
     Raises:
         EinpropError: The text is not a program, or has no meaning; the subclass and the message say
             where and what would be legal.
+        InputError: ``params`` names a tensor that is no input, or ``outputs`` none or one that no
+            equation defines.
 
     >>> import numpy as np
     >>> affine = Program("y[b,j] = x[b,i] W[i,j] + B[j]", params="W B")
@@ -54,12 +54,13 @@ class Program:
     """
 
     def __init__(self, text: str, *, params: Names = None, outputs: Names = None) -> None:
-        self._resolved = resolve(parse(text))
-        if params is not None:
-            self._resolved = _with_parameters(self._resolved, _names(params))
-        if outputs is not None:
-            self._resolved = _with_outputs(self._resolved, _names(outputs))
-        self._recipe = Recipe(self._resolved, ())
+        if not isinstance(text, str):
+            raise InputError(f"a program is text, not {shortened(text)}", (), "as in 'y = 2 x'")
+        self._hold(with_outputs(with_parameters(resolve(parse(text)), params), outputs), None)
+
+    def _hold(self, resolved: Resolved, recipe: Recipe | None) -> None:
+        self._resolved = resolved
+        self._recipe = recipe or Recipe(resolved, ())
 
     @classmethod
     def from_statements(
@@ -72,12 +73,16 @@ class Program:
             outputs: As in the constructor.
             recipe: What the program was derived from, if it was; it then runs by deriving again
                 from the pairwise program, which shares the forward pass's intermediates.
+
+        Raises:
+            EinpropError: As in the constructor.
+
+        >>> affine = Program("y[b,j] = x[b,i] W[i,j]")
+        >>> Program.from_statements(affine.statements) == affine
+        True
         """
         program = cls.__new__(cls)
-        program._resolved = resolve(tuple(statements))
-        if outputs is not None:
-            program._resolved = _with_outputs(program._resolved, _names(outputs))
-        program._recipe = recipe or Recipe(program._resolved, ())
+        program._hold(with_outputs(resolve(tuple(statements)), outputs), recipe)
         return program
 
     @property
@@ -117,6 +122,10 @@ class Program:
     def __hash__(self) -> int:
         return hash(self.statements)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Compiled plans stay behind.
+        return {"_resolved": self._resolved, "_recipe": self._recipe}
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
@@ -131,7 +140,8 @@ class Program:
             wrt: The inputs to differentiate for; by default all.
 
         Raises:
-            DerivativeError: ``of`` is not defined, ``wrt`` is not an input, or nothing depends on any.
+            DerivativeError: ``of`` is not defined, ``wrt`` is not an input, either names nothing, or
+                nothing depends on any.
 
         >>> print(Program("y = tanh(x[i] w[i])").backward())
         x.grad[i] += y.grad (1 - y^2) w[i]
@@ -161,7 +171,15 @@ class Program:
     def vjp(self, of: Names = None, wrt: Names = None) -> Program:
         """The vector-Jacobian product: inputs and cotangents ``y.grad`` in, gradients out.
 
-        As `grad`, but a scalar's cotangent is an input too.
+        As `grad`, but a scalar's cotangent is an input too. A cotangent has the shape of its tensor,
+        a gradient that of its input.
+
+        Args:
+            of: The tensors to differentiate; by default the outputs.
+            wrt: The inputs to differentiate for; by default all.
+
+        Raises:
+            DerivativeError: As for `backward`.
 
         >>> Program("y[i] = x[i]^2").vjp()({"x": [1.0, 2.0], "y.grad": [1.0, 10.0]})
         array([ 2., 40.])
@@ -183,7 +201,7 @@ class Program:
         >>> float(value), gradients
         (5.0, {'x': array([2., 4.])})
         """
-        chosen = self.outputs if of is None else _names(of)
+        chosen = self._chosen(of)
         if len(chosen) != 1 or self._resolved.types.ranks.get(tensor_base(chosen[0]), 0):
             raise DerivativeError(
                 f"value_and_grad differentiates one scalar, not {', '.join(chosen)}",
@@ -196,10 +214,14 @@ class Program:
         joined = self._joined(derivation, equations, also=chosen)
         return ValueAndGrad(joined, chosen[0], dict(derivation.gradients))
 
+    def _chosen(self, of: Names) -> tuple[str, ...]:
+        """The tensors to differentiate."""
+        return self.outputs if of is None else _some(of, "of")
+
     def _derive(self, of: Names, wrt: Names, *, ones: bool) -> tuple[Derivation, list[Any]]:
-        chosen = self.outputs if of is None else _names(of)
+        chosen = self._chosen(of)
         scalars = [n for n in chosen if not self._resolved.types.ranks.get(tensor_base(n), 0)]
-        wanted = None if wrt is None else _names(wrt)
+        wanted = None if wrt is None else _some(wrt, "wrt")
         return derive_adjoint(self._resolved, chosen, wanted, scalars if ones else ())
 
     def _joined(
@@ -208,9 +230,7 @@ class Program:
         """This program and adjoint equations as one."""
         declared = needed_declarations(self._resolved, equations, alone=False)
         outputs = (*also, *(gradient for _, gradient in derivation.gradients))
-        forward = [
-            s for s in self.statements if s not in declared and not _is_output_declaration(s)
-        ]
+        forward = [s for s in self.statements if s not in declared and not is_output(s)]
         recipe = None
         if derivation.dependent:
             recipe = replace(self._recipe, derivations=(*self._recipe.derivations, derivation))
@@ -227,35 +247,56 @@ class Program:
 
         Args:
             tensors: Inputs by name (names with suffixes, such as ``y.grad``, can only go here).
+                Each has an axis for each of its indices. Floating arrays decide the dtype together,
+                as in numpy; numbers, lists and integer arrays follow them, and are float64 alone.
             **named: Inputs by name.
 
         Returns:
-            The output, or a dict by name where there are several.
+            The output, or a dict by name where there are several: new arrays of that dtype.
 
         Raises:
             ShapeError: Shapes disagree with the program or with each other.
-            InputError: An input is missing, unknown, or not made of real numbers.
+            InputError: An input is missing, unknown, given twice, or not made of real numbers.
+
+        >>> Program("y[i] = a x[i]")({"x": [1.0, 2.0]}, a=3)
+        array([3., 6.])
         """
         return self._compiled(tensors, **named)
 
     def compile(self, backend: str = "numpy") -> Compiled:
-        """A callable bound to a backend; it keeps one plan for each set of shapes and dtypes.
+        """A callable bound to a backend, called as the program is.
+
+        It keeps one plan for each set of shapes and dtypes, of the 64 sets that were used last.
 
         Raises:
             InputError: There is no such backend.
+
+        >>> Program("y[i] = 2 x[i]").compile("numpy")(x=[1.0, 2.0])
+        array([2., 4.])
         """
         return Compiled(self._resolved, self._recipe, backend)
 
-    def shapes(self, **known: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    def shapes(
+        self, known: Mapping[str, Sequence[int]] | None = None, /, **named: Sequence[int]
+    ) -> dict[str, tuple[int, ...]]:
         """The shapes of all tensors that the shapes of some inputs and declared sizes determine.
+
+        Args:
+            known: Shapes by input.
+            **named: Shapes by input.
+
+        Raises:
+            ShapeError: One is not a shape, or they disagree with the program or with each other.
+            InputError: One is of a tensor that is no input.
 
         >>> Program("y[b,j] = x[b,i] W[i,j] + B[j]").shapes(W=(3, 5))
         {'W': (3, 5), 'B': (5,)}
         """
-        unknown = [name for name in known if name not in self.inputs]
+        given = as_mapping(known, named, "shapes", ShapeError)
+        unknown = [name for name in given if name not in self.inputs]
         if unknown:
             raise InputError(f"{unknown[0]} is not an input of the program")
-        sizes = bind_sizes(self._resolved, {name: tuple(s) for name, s in known.items()})
+        sizes = bind_sizes(self._resolved, {n: as_shape(n, shape) for n, shape in given.items()})
         names = dict.fromkeys((*self.inputs, *self._resolved.names.defined))
         shapes = {name: sizes.shape(name) for name in names}
         return {name: shape for name, shape in shapes.items() if shape is not None}
@@ -263,27 +304,70 @@ class Program:
     # Showing
 
     def latex(self) -> str:
-        """The equations as aligned LaTeX."""
+        r"""The equations as aligned LaTeX.
+
+        >>> print(Program("y[i] = x[i] / 2").latex())
+        \begin{aligned}
+        y_{i} &= \frac{x_{i}}{2}
+        \end{aligned}
+        """
         return to_latex(self.statements)
 
-    def source(self, backend: str = "numpy", **sizes: int) -> str:
-        """Standalone code for these sizes of index letters, to paste where einprop is not installed.
+    def source(
+        self, backend: str = "numpy", sizes: Mapping[str, int] | None = None, /, **letters: int
+    ) -> str:
+        """Standalone code, to paste where einprop is not installed.
 
-        >>> print(Program("y[b,j] = x[b,i] W[i,j]").source(b=2, i=3, j=4))  # doctest: +ELLIPSIS
+        Its function takes the inputs that it needs, and computes in float64.
+
+        Args:
+            backend: The library that the code calls.
+            sizes: Sizes of index letters. Without them the code holds for all sizes; where that
+                cannot be, the error says which are wanted.
+            **letters: The same by keyword, as in ``b=32``.
+
+        Raises:
+            ShapeError: The code would differ from one size to another, or a size is not one.
+            InputError: There is no such backend.
+
+        >>> print(Program("y[b,j] = x[b,i] W[i,j]").source())
         import numpy as np
-        ...
+        <BLANKLINE>
+        <BLANKLINE>
+        def run(x, W):
+            # y[b,j] = sum[i](x[b,i] W[i,j])
+            y = x @ W
+            return y
+        <BLANKLINE>
         """
-        bound = bind_letters(self._resolved, sizes)
-        return self.compile(backend).source(bound)
+        bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
+        missing = unknown_letters(bound)
+        compiled = self.compile(backend)
+        texts = {compiled.source(_filled(bound, missing, start)) for start in (11, 29)}
+        if len(texts) > 1:
+            wanted = list(dict.fromkeys(missing.values()))
+            raise ShapeError(
+                f"the code depends on the sizes of {', '.join(wanted)}",
+                (),
+                f"give them, as in source({wanted[0]}=8)",
+            )
+        return texts.pop()
 
-    def explain(self, **sizes: int) -> Explanation:
+    def explain(self, sizes: Mapping[str, int] | None = None, /, **letters: int) -> Explanation:
         """What a call does at these sizes of index letters: each step, its FLOPs and its bytes.
+
+        Args:
+            sizes: Sizes of index letters; those that are declared may be left out.
+            **letters: The same by keyword, as in ``b=32``.
+
+        Raises:
+            ShapeError: A size is missing or not one, or two of them disagree.
 
         >>> explanation = Program("y[b,j] = x[b,i] W[i,j]").explain(b=32, i=784, j=10)
         >>> explanation.multiply_adds
         250880
         """
-        bound = bind_letters(self._resolved, sizes)
+        bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
         return explain_schedule(self.compile().schedule(bound))
 
 
@@ -295,6 +379,10 @@ class ValueAndGrad:
         program: The program that computes both.
         value: The scalar's name.
         gradients: By input, the name of its gradient.
+
+    >>> value, gradients = Program("y = w[i] x[i]", params="w").value_and_grad()(w=[2.0], x=[3.0])
+    >>> float(value), gradients
+    (6.0, {'w': array([3.])})
     """
 
     program: Program
@@ -304,62 +392,36 @@ class ValueAndGrad:
     def __call__(
         self, tensors: Mapping[str, Any] | None = None, /, **named: Any
     ) -> tuple[Any, dict[str, Any]]:
-        """The value, and a dict of gradients by input."""
+        """The value, and a dict of gradients by input, each of its input's shape.
+
+        Raises:
+            ShapeError: As for `Program.__call__`.
+            InputError: As for `Program.__call__`.
+        """
         results = self.program(tensors, **named)
         return results[self.value], {name: results[g] for name, g in self.gradients.items()}
 
 
-def _is_output_declaration(statement: Statement) -> bool:
-    return isinstance(statement, TensorDeclaration) and statement.kind == "output"
+def _some(names: str | Iterable[str], what: str) -> tuple[str, ...]:
+    """Names of what is differentiated or differentiated for: at least one."""
+    found = as_names(names, what, DerivativeError)
+    if not found:
+        raise DerivativeError(
+            f"{what} names no tensor: there is nothing to differentiate",
+            (),
+            f"leave {what} out for all",
+        )
+    return found
 
 
-def _first_access(resolved: Resolved, name: str) -> Access:
-    """A tensor as its first equation writes it."""
-    declared = (a for d in resolved.declarations for a in d.tensors)
-    written = (a for e in resolved.equations for a in accesses(e))
-    access = next(a for a in (*declared, *written) if a.name == name)
-    return Access(name, access.subscripts)
+def _filled(sizes: Sizes, missing: Iterable[object], start: int) -> Sizes:
+    """The sizes with distinct ones for the types that have none.
 
-
-def _with_parameters(resolved: Resolved, names: Sequence[str]) -> Resolved:
-    for name in names:
-        if name not in resolved.names.inputs:
-            raise InputError(
-                f"parameter {name} is not an input of the program",
-                (),
-                f"its inputs are {', '.join(resolved.names.inputs) or 'none'}",
-            )
-    new = [name for name in names if name not in resolved.names.parameters]
-    if not new:
-        return resolved
-    declaration = TensorDeclaration("param", tuple(_first_access(resolved, n) for n in new))
-    return resolve((declaration, *(s for s in map(_without(new), resolved.statements) if s)))
-
-
-def _without(names: Sequence[str]) -> Callable[[Statement], Statement | None]:
-    """Takes names out of declarations of tensors; a declaration of nothing is None."""
-
-    def shortened(statement: Statement) -> Statement | None:
-        if not isinstance(statement, TensorDeclaration):
-            return statement
-        kept = tuple(a for a in statement.tensors if a.name not in names)
-        return replace(statement, tensors=kept) if kept else None
-
-    return shortened
-
-
-def _with_outputs(resolved: Resolved, names: Sequence[str]) -> Resolved:
-    for name in names:
-        if name not in resolved.names.defined:
-            raise InputError(
-                f"output {name} is defined by no equation",
-                (),
-                f"the program defines {', '.join(resolved.names.defined)}",
-            )
-    kept = tuple(s for s in resolved.statements if not _is_output_declaration(s))
-    plain = resolve(kept)
-    if tuple(names) == plain.names.outputs:
-        return plain
-    return resolve(
-        (*kept, TensorDeclaration("output", tuple(_first_access(plain, n) for n in names)))
-    )
+    An axis that no equation gives a letter has a size as well, which nothing is made of.
+    """
+    types = sizes.resolved.types
+    axes = [types.axis(name, k) for name, rank in types.ranks.items() for k in range(rank)]
+    keys = [key for key in dict.fromkeys((*missing, *axes)) if key not in sizes.known]
+    taken = set(sizes.known.values())
+    fresh = (size for size in count(start) if size not in taken)
+    return replace(sizes, known={**sizes.known, **dict(zip(keys, fresh, strict=False))})

@@ -6,6 +6,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from einprop.analysis.indices import target_indices
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
+from einprop.arguments import as_array, as_mapping
+from einprop.errors import InputError
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
     Access,
@@ -176,16 +179,26 @@ def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[s
 
     Raises:
         ShapeError: The inputs' shapes disagree with the program or with each other.
-        InputError: An input is missing or unknown.
+        InputError: An input is missing, unknown, or not made of real numbers; or ``program`` is
+            neither a program nor text.
 
     >>> evaluate("y[b,j] = x[b,i] W[i,j] + B[j]", {"x": [[1, 2]], "W": [[3], [4]], "B": [5]})
     {'y': array([[16.]])}
     """
-    resolved = resolve(parse(program)) if isinstance(program, str) else program.resolved
+    resolved = resolve(parse(program)) if isinstance(program, str) else _meaning(program)
+    tensors = as_mapping(tensors, {}, "tensors")
     check_inputs(resolved, tensors)
-    values = {name: np.asarray(value, dtype=np.float64) for name, value in tensors.items()}
+    float64 = np.dtype(np.float64)
+    values = {name: as_array(name, value, float64) for name, value in tensors.items()}
     sizes = bind_sizes(resolved, {name: value.shape for name, value in values.items()})
     return _run(resolved, sizes, values)
+
+
+def _meaning(program: Program) -> Resolved:
+    resolved = getattr(program, "resolved", None)
+    if not isinstance(resolved, Resolved):
+        raise InputError(f"{shortened(program)} is neither a program nor its text")
+    return resolved
 
 
 def _run(resolved: Resolved, sizes: Sizes, values: dict[str, _Array]) -> dict[str, _Array]:

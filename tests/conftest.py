@@ -39,6 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("slow" if _slow_wanted(config) else "light")
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Look for doctests in the package, not in the tests' helpers: some need an absent oracle."""
+    helper = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
+    return True if helper else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if _slow_wanted(config):
         return

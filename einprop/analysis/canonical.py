@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from einprop.analysis.indices import free_indices, rename_indices, target_indices
+from einprop.analysis.indices import (
+    equation_indices,
+    free_indices,
+    rename_indices,
+    target_indices,
+    unprimed,
+)
 from einprop.notation.tree import (
     Access,
     Call,
@@ -13,8 +20,10 @@ from einprop.notation.tree import (
     Expression,
     Index,
     Number,
+    children,
     map_children,
     reads,
+    walk,
 )
 
 __all__ = ["Canonical", "canonical", "fold_equations"]
@@ -51,7 +60,12 @@ def _number_bound(expression: Expression, depth: int) -> Expression:
         body = expression.arguments[0]
         order = [i for i in free_indices(body) if i in expression.indices]
         order += [i for i in expression.indices if i not in order]
-        names = {index: f"%{depth + n}" for n, index in enumerate(order)}
+        # A range that no tensor of the body tells is part of what the form says.
+        told = {i for node in walk(body) if isinstance(node, Access) for i in target_indices(node)}
+        names = {
+            index: f"%{depth + n}" if index in told else f"%{depth + n}:{unprimed(index)}"
+            for n, index in enumerate(order)
+        }
         body = _number_bound(rename_indices(body, names), depth + len(order))
         return replace(expression, arguments=(body,), indices=tuple(names.values()))
     return map_children(expression, lambda child: _number_bound(child, depth))
@@ -71,40 +85,56 @@ def fold_equations(
     >>> print(to_text(fold_equations([g], [h])[0]))
     x.grad[c] += h.grad[c] (1 - h[c]^2)
     """
-    table = _foldable(list(definitions))
-    return [replace(e, expression=_fold(e.expression, e, table)) for e in equations]
+    folder = _Folder(list(definitions))
+    return [replace(e, expression=folder.fold(e.expression, e.target.name)) for e in equations]
 
 
 def _foldable(definitions: list[Equation]) -> dict[Expression, tuple[Access, tuple[str, ...]]]:
+    """By canonical form: the tensor that holds the value, and the form's indices there."""
     table: dict[Expression, tuple[Access, tuple[str, ...]]] = {}
+    times = Counter(equation.target.name for equation in definitions)
     for equation in definitions:
-        name, letters = equation.target.name, target_indices(equation.target)
-        single = sum(e.target.name == name for e in definitions) == 1
+        letters = target_indices(equation.target)
+        single = times[equation.target.name] == 1
         key = canonical(equation.expression)
         if (
             single
             and equation.operator == "="
             and len(letters) == len(equation.target.subscripts)
-            # An index that stands in [i == j] alone has a range that the form does not tell.
-            and set(letters) == {i for a in reads(equation) for i in target_indices(a)}
+            and _tells_ranges(equation)
             and not isinstance(equation.expression, Access | Number)
         ):
             table.setdefault(key.form, (equation.target, key.indices))
     return table
 
 
-def _fold(
-    expression: Expression,
-    inside: Equation,
-    table: Mapping[Expression, tuple[Access, tuple[str, ...]]],
-) -> Expression:
-    if isinstance(expression, Access | Number):
-        return expression
-    key = canonical(expression)
-    if key.form in table:
-        target, indices = table[key.form]
-        if target.name != inside.target.name:
-            names = dict(zip(indices, key.indices, strict=True))
-            subscripts = [s for s in target.subscripts if isinstance(s, Index)]
-            return Access(target.name, tuple(Index(names[s.name]) for s in subscripts))
-    return map_children(expression, lambda child: _fold(child, inside, table))
+def _tells_ranges(equation: Equation) -> bool:
+    """Whether tensors tell the range of every index: letters do not, from equation to equation."""
+    told = {i for access in reads(equation) for i in target_indices(access)}
+    return told.issuperset(equation_indices(equation))
+
+
+class _Folder:
+    """Looks sub-expressions up among the right sides of definitions."""
+
+    def __init__(self, definitions: list[Equation]) -> None:
+        self.table = _foldable(definitions)
+        self.sizes = {sum(1 for _ in walk(form)) for form in self.table}
+
+    def fold(self, expression: Expression, inside: str) -> Expression:
+        """The expression with reads for what tensors other than ``inside`` hold."""
+        return self._folded(expression, inside)[0]
+
+    def _folded(self, expression: Expression, inside: str) -> tuple[Expression, int]:
+        """The folded expression, and how many nodes it had: only equal sizes are compared."""
+        found = [self._folded(child, inside) for child in children(expression)]
+        size = 1 + sum(count for _, count in found)
+        if size in self.sizes:
+            key = canonical(expression)
+            target, indices = self.table.get(key.form, (None, ()))
+            if target is not None and target.name != inside:
+                names = dict(zip(indices, key.indices, strict=True))
+                letters = (names[i] for i in target_indices(target))
+                return Access(target.name, tuple(Index(i) for i in letters)), size
+        folded = iter(found)
+        return map_children(expression, lambda _: next(folded)[0]), size

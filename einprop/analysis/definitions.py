@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from einprop.analysis.indices import free_indices
 from einprop.errors import IndexScopeError, UnsupportedError
-from einprop.notation.functions import FUNCTIONS
 from einprop.notation.prelude import prelude
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
@@ -17,13 +17,17 @@ from einprop.notation.tree import (
     Expression,
     Index,
     IndexValue,
-    Number,
     Statement,
+    children,
     map_children,
     walk,
 )
 
-__all__ = ["Definitions", "collect_definitions"]
+__all__ = ["Definitions", "collect_definitions", "substitute"]
+
+
+_LARGEST = 5000
+_DEEPEST = 200
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,11 @@ class Definitions:
     """Definitions with their bodies expanded down to leaf functions and reductions."""
 
     bodies: Mapping[str, Definition]
+    keeping: frozenset[str]
 
     def keeps_indices(self, name: str) -> bool:
         """Whether the index parameters stay free: yes for ``softmax[k]``, no for ``mean[k]``."""
-        definition = self.bodies[name]
-        argument = Access("argument", tuple(Index(i) for i in definition.indices))
-        names = dict.fromkeys(definition.parameters, argument)
-        return bool(free_indices(_substitute(definition.body, names, {})))
+        return name in self.keeping
 
     def expand(self, expression: Expression) -> Expression:
         """The expression with every call of a definition replaced by its body.
@@ -50,23 +52,37 @@ class Definitions:
         expression = map_children(expression, self.expand)
         if not isinstance(expression, Call):
             return expression
-        if expression.function in FUNCTIONS:
-            return _with_defaults(expression)
         if expression.function not in self.bodies:
             return expression
         definition = self.bodies[expression.function]
         arguments = dict(zip(definition.parameters, expression.arguments, strict=True))
-        return _substitute(definition.body, arguments, _index_lists(definition, expression))
+        expanded = substitute(definition.body, arguments, _index_lists(definition, expression))
+        _check_extent(expanded, expression)
+        return expanded
 
 
-def _with_defaults(call: Call) -> Call:
-    """A leaf call with its optional trailing arguments written out."""
-    function = FUNCTIONS[call.function]
-    missing = len(function.parameters) - len(call.arguments)
-    if not missing:
-        return call
-    numbers = tuple(Number(value) for value in function.defaults[-missing:])
-    return replace(call, arguments=call.arguments + numbers)
+def _keeps(definition: Definition) -> bool:
+    argument = Access("argument", tuple(Index(i) for i in definition.indices))
+    names = dict.fromkeys(definition.parameters, argument)
+    return bool(free_indices(substitute(definition.body, names, {})))
+
+
+def _check_extent(expanded: Expression, call: Call) -> None:
+    """Refuse what would grow or nest without bound: a definition repeats its arguments."""
+    count = 0
+    level: tuple[Expression, ...] = (expanded,)
+    for _ in range(_DEEPEST):
+        count += len(level)
+        level = tuple(child for node in level for child in children(node))
+        if not level or count > _LARGEST:
+            break
+    if level:
+        raise IndexScopeError(
+            f"{call.function} and the definitions inside it expand to more than {_LARGEST} "
+            f"operations or {_DEEPEST} levels",
+            [call.place],
+            "give an inner result a name, by an equation of its own",
+        )
 
 
 def _index_lists(definition: Definition, call: Call) -> dict[str, tuple[str, ...]]:
@@ -76,11 +92,12 @@ def _index_lists(definition: Definition, call: Call) -> dict[str, tuple[str, ...
     return {p: (i,) for p, i in zip(definition.indices, call.indices, strict=True)}
 
 
-def _substitute(
+def substitute(
     body: Expression,
     arguments: Mapping[str, Expression],
     indices: Mapping[str, tuple[str, ...]],
 ) -> Expression:
+    """A definition's body with arguments for its parameters and index lists for its indices."""
     match body:
         case Access(name):
             return arguments[name]
@@ -95,24 +112,35 @@ def _substitute(
         case Call(_, _, bound) if bound:
             actual = tuple(i for parameter in bound for i in indices.get(parameter, (parameter,)))
             body = replace(body, indices=actual)
-    return map_children(body, lambda child: _substitute(child, arguments, indices))
+    return map_children(body, lambda child: substitute(child, arguments, indices))
 
 
-def collect_definitions(statements: Iterable[Statement]) -> Definitions:
+def collect_definitions(statements: Sequence[Statement]) -> Definitions:
     """The prelude's definitions and those of ``statements``, bodies expanded.
 
     Raises:
         IndexScopeError: A definition uses a name that is not its parameter, or itself.
     """
     written = {**prelude()}
+    if not any(isinstance(statement, Definition) for statement in statements):
+        return _prelude_definitions()
     for statement in statements:
         if isinstance(statement, Definition):
             _check(statement)
             written[statement.name] = statement
+    return _finished(written)
+
+
+@cache
+def _prelude_definitions() -> Definitions:
+    return _finished(prelude())
+
+
+def _finished(written: Mapping[str, Definition]) -> Definitions:
     finished: dict[str, Definition] = {}
     for name in written:
         _finish(name, written, finished, ())
-    return Definitions(finished)
+    return Definitions(finished, frozenset(d.name for d in finished.values() if _keeps(d)))
 
 
 def _finish(
@@ -134,7 +162,7 @@ def _finish(
     for node in walk(definition.body):
         if isinstance(node, Call) and node.function in written:
             _finish(node.function, written, finished, (*pending, name))
-    body = Definitions(finished).expand(definition.body)
+    body = Definitions(finished, frozenset()).expand(definition.body)
     finished[name] = replace(definition, body=body)
 
 

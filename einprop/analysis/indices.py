@@ -76,7 +76,7 @@ def _free(expression: Expression, bound: tuple[str, ...]) -> Iterator[str]:
         case IndexValue(name):
             if name not in bound:
                 yield name
-        case Call(_, (body,), indices) if indices:
+        case Call(function, (body,), indices) if function in REDUCTIONS:
             yield from _free(body, bound + indices)
         case _:
             for child in children(expression):

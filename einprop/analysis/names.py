@@ -9,7 +9,7 @@ from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Equation, Index, TensorDeclaration, reads
 
-__all__ = ["Names", "collect_names"]
+__all__ = ["Names", "collect_names", "unread"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,14 @@ def collect_names(
         inputs=inputs,
         parameters=tuple(name for name, (kind, _) in declared.items() if kind == "param"),
         defined=defined,
-        outputs=written or tuple(n for n in defined if n not in read),
+        outputs=written or unread(defined, equations),
     )
+
+
+def unread(defined: Sequence[str], equations: Sequence[Equation]) -> tuple[str, ...]:
+    """The defined tensors that no equation reads: a program's outputs unless it declares others."""
+    read = {access.name for equation in equations for access in reads(equation)}
+    return tuple(name for name in defined if name not in read)
 
 
 def _check_outputs(declarations: Sequence[TensorDeclaration], defined: tuple[str, ...]) -> None:

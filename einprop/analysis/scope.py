@@ -7,12 +7,13 @@ what stands inside a call, a power or an Iverson bracket stands behind a wall, o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from einprop.analysis.definitions import Definitions
 from einprop.analysis.indices import subscript_indices, target_indices
-from einprop.errors import IndexScopeError, Place
+from einprop.analysis.stray import index_places, refuse_missing, refuse_stray
+from einprop.errors import IndexScopeError
 from einprop.notation.functions import REDUCTIONS
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
@@ -41,7 +42,6 @@ class _Scope:
     definitions: Definitions
     bound: frozenset[str]
     accumulates: bool
-    refuse: Callable[[str, Expression], IndexScopeError]
     walled: bool = False
 
     def binding(self, indices: tuple[str, ...]) -> _Scope:
@@ -74,14 +74,35 @@ def place_sums(
     left = target_indices(equation.target)
     missing = [i for i in _missing(equation, left, definitions) if i not in known]
 
-    def refuse(index: str, term: Expression) -> IndexScopeError:
-        return _refuse_stray(equation, index, term, missing, definitions)
+    def place(candidate: Equation) -> Expression:
+        scope = _Scope(definitions, frozenset(left), candidate.operator == "+=")
+        return _place_terms(candidate.expression, scope)
 
-    scope = _Scope(definitions, frozenset(left), equation.operator == "+=", refuse)
-    expression = _place_terms(equation.expression, scope)
+    def is_legal(candidate: Equation, index: str) -> bool:
+        try:
+            place(candidate)
+        except _StrayIndexError as other:
+            return other.index != index
+        except IndexScopeError:
+            return False
+        return True
+
+    try:
+        expression = place(equation)
+    except _StrayIndexError as stray:
+        raise refuse_stray(equation, stray.index, stray.node, missing, is_legal) from None
     if missing:
-        raise _refuse_missing(equation, missing)
+        raise refuse_missing(equation, missing)
     return replace(equation, expression=expression)
+
+
+class _StrayIndexError(IndexScopeError):
+    """An index that no rule sums, on its way to the error that says so."""
+
+    def __init__(self, index: str, node: Expression) -> None:
+        super().__init__(f"index {index} is stray")
+        self.index = index
+        self.node = node
 
 
 def _occurrences(expression: Expression, definitions: Definitions) -> Counter[str]:
@@ -140,14 +161,19 @@ def _place(expression: Expression, scope: _Scope) -> Expression:
             here = _repeated(expression, scope)
             _refuse_ambiguous(expression, here, scope)
             return _summed(here, _place_factors(expression, scope.binding(here)))
-        case Call(_, _, indices):
+        case Call(function, _, indices):
+            keeps = indices and function not in REDUCTIONS
+            keeps = keeps and scope.definitions.keeps_indices(function)
+            for index in indices if keeps else ():
+                if index not in scope.bound:
+                    raise _StrayIndexError(index, expression)
             inner = replace(scope, bound=scope.bound.union(indices), walled=True)
             return map_children(expression, lambda child: _place_terms(child, inner))
         case Power() | Iverson():
             inner = scope.behind_wall()
             return map_children(expression, lambda child: _place_terms(child, inner))
         case IndexValue(name) if name not in scope.bound:
-            raise scope.refuse(name, expression)
+            raise _StrayIndexError(name, expression)
         case _:
             return expression
 
@@ -166,7 +192,7 @@ def _place_access(access: Access, scope: _Scope) -> Expression:
     counts = _occurrences(access, scope.definitions)
     for index, count in counts.items():
         if index not in scope.bound and count < 2:
-            raise scope.refuse(index, access)
+            raise _StrayIndexError(index, access)
     return _summed(tuple(i for i in counts if i not in scope.bound), access)
 
 
@@ -211,7 +237,7 @@ def _refuse_ambiguous(expression: Expression, indices: tuple[str, ...], scope: _
                 raise IndexScopeError(
                     f"index {index} repeats in {text} inside a call and occurs outside of it too: "
                     "where is it summed?",
-                    [*_index_places(expression, index)],
+                    [*index_places(expression, index)],
                     f"write sum[{index}]({text}) inside, or rename the index there, "
                     f"or sum[{index}](…) around all of it",
                 )
@@ -244,81 +270,3 @@ def _missing(equation: Equation, left: tuple[str, ...], definitions: Definitions
     right = _occurrences(equation.expression, definitions)
     ranged = {r.index for r in equation.ranges}
     return [i for i in left if i not in right and i not in ranged]
-
-
-def _access_places(access: Access, index: str) -> Iterator[Place | None]:
-    for subscript in access.subscripts:
-        if index in subscript_indices(subscript):
-            yield subscript.place or access.place
-
-
-def _index_places(expression: Expression, index: str) -> Iterator[Place | None]:
-    if isinstance(expression, Access):
-        yield from _access_places(expression, index)
-    elif isinstance(expression, IndexValue) and expression.name == index:
-        yield expression.place
-    elif not (isinstance(expression, Call) and index in expression.indices):
-        for child in children(expression):
-            yield from _index_places(child, index)
-
-
-def _refuse_missing(equation: Equation, missing: list[str]) -> IndexScopeError:
-    index, target = missing[0], to_text(equation.target)
-    return IndexScopeError(
-        f"index {index} is on the left of {target} and in no term on the right",
-        [*_access_places(equation.target, index)],
-        f"use {index} on the right, take it off the left, or give its range: "
-        f"where {index} in 0:n, or index {index}: type < n",
-    )
-
-
-def _refuse_stray(
-    equation: Equation,
-    index: str,
-    node: Expression,
-    missing: list[str],
-    definitions: Definitions,
-) -> IndexScopeError:
-    places = [*_index_places(node, index)]
-    if missing:
-        target = to_text(equation.target)
-        return IndexScopeError(
-            f"index {missing[0]} is on the left of {target} and in no term on the right; "
-            f"index {index} in {to_text(node)} is not on the left and occurs once",
-            [*_access_places(equation.target, missing[0]), *places],
-            f"is {index} meant to be {missing[0]}? or write {_rewrites(equation, index, node)[0]}",
-        )
-    rewrites = _rewrites(equation, index, node)
-    if not any(isinstance(w, Call | Power | Iverson) for w in _path(equation.expression, node)):
-        rewrites.append(f"{to_text(equation.target)} += {to_text(equation.expression)}")
-    return IndexScopeError(
-        f"index {index} in {to_text(node)} is not on the left and occurs once: is it to be summed?",
-        places,
-        "write " + " or ".join(rewrites),
-    )
-
-
-def _path(expression: Expression, node: Expression) -> tuple[Expression, ...]:
-    """The nodes from an additive term down to ``node``, both included; empty if it is not inside."""
-    if expression is node:
-        return (expression,)
-    for child in children(expression):
-        path = _path(child, node)
-        if path:
-            return path if isinstance(expression, Add | Negate) else (expression, *path)
-    return ()
-
-
-def _rewrites(equation: Equation, index: str, node: Expression) -> list[str]:
-    """The legal spellings: the sum around the whole additive term, and innermost around the access."""
-    path = _path(equation.expression, node)
-    outer, inner = path[0], next((p for p in path if not isinstance(p, Call | Power)), node)
-    around = f"sum[{index}]({to_text(outer)})"
-    within = to_text(_replace_node(outer, inner, Call("sum", (inner,), (index,))))
-    return list(dict.fromkeys([around, within]))
-
-
-def _replace_node(expression: Expression, old: Expression, new: Expression) -> Expression:
-    if expression is old:
-        return new
-    return map_children(expression, lambda child: _replace_node(child, old, new))

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from reprlib import repr as shortened
 
-from einprop.analysis.indices import equation_indices, target_indices
+from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import Axis, tensor_base
 from einprop.errors import InputError, ShapeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Index, accesses
 
-__all__ = ["Sizes", "bind_letters", "bind_sizes", "check_inputs"]
+__all__ = ["Sizes", "as_size", "bind_letters", "bind_sizes", "check_inputs", "unknown_letters"]
+
+_LARGEST = 2**31 - 1
+
+
+def as_size(size: object, what: str) -> int:
+    """A size that a user gives as a number.
+
+    Raises:
+        ShapeError: It is no integer, negative, or more than an axis can have.
+
+    >>> as_size(3, "index b")
+    3
+    """
+    try:
+        number = -1 if isinstance(size, bool) else operator.index(size)  # type: ignore[arg-type]
+    except TypeError:
+        number = -1
+    if not 0 <= number <= _LARGEST:
+        raise ShapeError(
+            f"{what} cannot have size {shortened(size)}",
+            (),
+            f"a size is an integer, 0 to {_LARGEST}",
+        )
+    return number
 
 
 @dataclass(frozen=True)
@@ -55,6 +81,17 @@ class Sizes:
         sizes = [self.known.get(types.axis(tensor, position)) for position in range(rank)]
         found = [size for size in sizes if size is not None]
         return tuple(found) if len(found) == rank else None
+
+    def on(self, other: Resolved) -> Sizes:
+        """The same sizes for a program whose tensors this one has too."""
+        theirs, ours = other.types, self.resolved.types
+        known: dict[object, int] = {theirs.find(key): size for key, size in theirs.sizes.items()}
+        for name, rank in theirs.ranks.items():
+            for position in range(rank):
+                size = self.known.get(ours.axis(name, position))
+                if size is not None:
+                    known[theirs.axis(name, position)] = size
+        return Sizes(other, known)
 
 
 def _every_access(resolved: Resolved) -> Iterator[Access]:
@@ -110,7 +147,7 @@ def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
     """Give types the sizes that are given for index letters, wherever an equation has the letter.
 
     Raises:
-        ShapeError: A letter is unknown, a size is negative, or two sizes meet at one type.
+        ShapeError: A letter is unknown, a size is not one, or two sizes meet at one type.
 
     >>> from einprop.analysis.resolve import resolve
     >>> from einprop.notation.parser import parse
@@ -122,12 +159,11 @@ def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
     known: dict[object, int] = {types.find(key): size for key, size in types.sizes.items()}
     shown: dict[object, str] = {}
     numbered = [(n, set(equation_indices(e))) for n, e in enumerate(resolved.equations)]
-    for letter, size in letters.items():
+    for letter, given in letters.items():
         keys = {types.letter(n, letter) for n, indices in numbered if letter in indices}
         if not keys:
             raise ShapeError(f"no equation has an index {letter}")
-        if size < 0:
-            raise ShapeError(f"index {letter} cannot have size {size}")
+        size = as_size(given, f"index {letter}")
         for key in keys:
             if known.setdefault(key, size) != size:
                 other = shown.get(key, "its declaration")
@@ -136,6 +172,18 @@ def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
                 )
             shown.setdefault(key, f"index {letter}")
     return Sizes(resolved, known)
+
+
+def unknown_letters(sizes: Sizes) -> dict[object, str]:
+    """The types without a size, each with a letter that ranges over it."""
+    resolved = sizes.resolved
+    found: dict[object, str] = {}
+    for number, equation in enumerate(resolved.equations):
+        for index in equation_indices(equation):
+            key = resolved.types.letter(number, index)
+            if key not in sizes.known:
+                found.setdefault(key, unprimed(index))
+    return found
 
 
 def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
@@ -156,7 +204,8 @@ def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
     unknown = [name for name in given if name not in inputs]
     if unknown:
         raise InputError(
-            f"{_plural('tensor', unknown)} not an input of the program: {', '.join(unknown)}",
+            f"{_plural('tensor', unknown)} not an input of the program: "
+            f"{', '.join(map(str, unknown))}",
             (),
             f"the program's inputs are {', '.join(inputs) or 'none'}",
         )
@@ -167,7 +216,7 @@ def _plural(word: str, names: list[str]) -> str:
 
 
 def _refuse_rank(access: Access, shape: tuple[int, ...]) -> ShapeError:
-    axes = len(target_indices(access))
+    axes = len(access.subscripts)
     return ShapeError(
         f"{access.name} has {len(access.subscripts)} {'axis' if axes == 1 else 'axes'} in "
         f"{to_text(access)}, but the array passed has {len(shape)}: shape {shape}",

@@ -90,5 +90,5 @@ def _unsupported(construct: str, place: Place | None) -> UnsupportedError:
     return UnsupportedError(
         f"{construct} is not supported yet",
         [place],
-        "this version parses and prints it; plain index letters run",
+        "this version parses it and prints it, but does not run it",
     )

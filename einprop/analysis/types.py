@@ -151,10 +151,10 @@ class _Unifier:
         key = Letter(scope, index)
         if key not in self.types.parents:
             self.types.parents[key] = key
-            group = self.declared.get(index) or self.declared.get(unprimed(index))
+            group = self.declared.get(index)
             if group is not None:
-                self.unify(_Declared(group.type), key, f"index {index}", None)
-            elif unprimed(index) != index:
+                self.unify(_Declared(group.type), key, f"index {index}", group.place)
+            if unprimed(index) != index:
                 self.unify(self.letter(scope, unprimed(index)), key, f"index {index}", None)
         return key
 

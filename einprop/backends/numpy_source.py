@@ -61,6 +61,7 @@ def source(
     outputs: Sequence[str],
     dtype: str = "float64",
     name: str = "run",
+    lengths: Mapping[str, tuple[str, int]] | None = None,
 ) -> str:
     """Standalone numpy code of a flat program.
 
@@ -71,6 +72,8 @@ def source(
         outputs: The tensors wanted: one is returned as an array, several as a dict by name.
         dtype: Number type of inputs and outputs.
         name: What the function is called.
+        lengths: Scalars that no equation defines, each the length of an axis of an input: by name,
+            the input and the axis.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
     >>> b, i, j = Index("b"), Index("i"), Index("j")
@@ -86,8 +89,10 @@ def source(
         return y
     <BLANKLINE>
     """
-    plan = schedule(equations, sizes, inputs, outputs, dtype, as_written=True)
-    return _Author(plan, name).text()
+    known = {name: axis for name, axis in (lengths or {}).items() if axis[0] in inputs}
+    scalars = dict.fromkeys(known, ())
+    plan = schedule(equations, sizes, {**inputs, **scalars}, outputs, dtype, as_written=True)
+    return _Author(plan, name, known).text()
 
 
 def python_names(tensors: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
@@ -111,8 +116,9 @@ def python_names(tensors: Iterable[str], taken: Iterable[str] = ()) -> dict[str,
 class _Author:
     """The function while it is being written."""
 
-    def __init__(self, plan: Schedule, name: str) -> None:
+    def __init__(self, plan: Schedule, name: str, lengths: Mapping[str, tuple[str, int]]) -> None:
         self.plan = plan
+        self.lengths = lengths
         self.sizes = plan.sizes
         self.name = name
         self.helpers: dict[str, ArrayFunction] = {}
@@ -146,11 +152,16 @@ class _Author:
         view = view_of(indices, broadcast_axes(indices, target), self.sizes)
         return quoted(base, CALL, view.text)
 
+    def is_number(self, source: Source) -> bool:
+        """Whether it is a number of Python's, not of numpy's."""
+        length = isinstance(source, Operand) and source.tensor in self.lengths
+        return length or isinstance(source, Literal)
+
     def elementwise(self, step: Step, operation: Elementwise) -> Expression:
         function = FUNCTIONS[operation.function]
         operands = [self.aligned(operand, step.target.indices) for operand in step.operands]
         first = 1 if operation.function == "where" else 0
-        if all(isinstance(operand, Literal) for operand in step.operands[first:]):
+        if all(map(self.is_number, step.operands[first:])):
             operands[first] = Expression(f"np.{self.plan.dtype}({operands[first].text})")
         texts = []
         for position, operand in enumerate(operands):
@@ -187,7 +198,7 @@ class _Author:
         (source,) = step.operands
         target = step.target.indices
         value = self.aligned(source, target)
-        if isinstance(source, Literal):
+        if self.is_number(source):
             return self.full(target, value.text)
         if isinstance(source, Operand) and len(source.indices) < len(target):
             shape = tuple_text([index_size(self.sizes, i) for i in target])
@@ -240,7 +251,16 @@ class _Author:
                 equation = step.equation
                 lines.append(f"# {' '.join(to_text(equation).split())}")
             lines += self.statements(step)
-        return [*lines, *self.returned()]
+        return [*self.measured(lines), *lines, *self.returned()]
+
+    def measured(self, lines: Sequence[str]) -> list[str]:
+        """The lengths that the lines use, taken from the arguments."""
+        text = "\n".join(line for line in lines if not line.startswith("#"))
+        return [
+            f"{self.names[name]} = {self.names[tensor]}.shape[{axis}]"
+            for name, (tensor, axis) in self.lengths.items()
+            if re.search(rf"\b{re.escape(self.names[name])}\b", text)
+        ]
 
     def returned(self) -> list[str]:
         """The return statement; an input that is wanted back is copied."""
@@ -259,7 +279,7 @@ class _Author:
 
     def text(self) -> str:
         body = self.body()
-        arguments = [self.names[name] for name in self.plan.inputs]
+        arguments = [self.names[name] for name in self.plan.inputs if name not in self.lengths]
         header = f"def {self.name}({', '.join(arguments)}):"
         if len(header) > _WIDTH:
             header = "\n".join([f"def {self.name}(", *(f"    {a}," for a in arguments), "):"])

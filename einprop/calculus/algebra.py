@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,14 +10,26 @@ from einprop.notation.tree import (
     Add,
     Divide,
     Expression,
+    Iverson,
     Multiply,
     Negate,
     Number,
     Power,
 )
 
-__all__ = ["constant", "negate", "number", "power", "product", "quotient", "total"]
+__all__ = [
+    "combined",
+    "compared",
+    "constant",
+    "negate",
+    "number",
+    "power",
+    "product",
+    "quotient",
+    "total",
+]
 
+_EXACT = 2**53
 _ONE = Number(1)
 _ZERO = Number(0)
 
@@ -35,6 +48,19 @@ def constant(expression: Expression) -> int | float | None:
             return -value
         case _:
             return None
+
+
+def combined(left: float, right: float) -> int | float | None:
+    """The product of two constants; None where it would overflow or vanish, though they do not.
+
+    >>> combined(2, 3), combined(1e200, 1e200), combined(1e-200, 1e-200)
+    (6, None, None)
+    """
+    result = left * right
+    if isinstance(result, int) and abs(result) > _EXACT:
+        result = float(left) * float(right)
+    lost = not math.isfinite(result) or (result == 0 and left != 0 and right != 0)
+    return None if lost and math.isfinite(left) and math.isfinite(right) else result
 
 
 def negate(expression: Expression) -> Expression:
@@ -60,7 +86,11 @@ class _Fraction:
     def multiply(self, factor: Expression) -> None:
         match factor:
             case Number(value):
-                self.coefficient *= value
+                whole = combined(self.coefficient, value)
+                if whole is None:
+                    self.above.append(factor)
+                else:
+                    self.coefficient = whole
             case Negate(operand):
                 self.coefficient = -self.coefficient
                 self.multiply(operand)
@@ -76,7 +106,11 @@ class _Fraction:
     def divide(self, factor: Expression) -> None:
         match factor:
             case Number(value):
-                self.divisor *= value
+                whole = combined(self.divisor, value)
+                if whole is None:
+                    self.below.append(factor)
+                else:
+                    self.divisor = whole
             case Negate(operand):
                 self.coefficient = -self.coefficient
                 self.divide(operand)
@@ -128,6 +162,13 @@ def quotient(numerator: Expression, denominator: Expression) -> Expression:
     fraction.multiply(numerator)
     fraction.divide(denominator)
     return fraction.together()
+
+
+def compared(left: Expression, operator: str, right: Expression) -> Expression:
+    """An Iverson bracket; whether one differs from 0 is what it says already."""
+    if isinstance(left, Iverson) and operator == "!=" and constant(right) == 0:
+        return left
+    return Iverson(left, operator, right)
 
 
 def total(terms: Iterable[Expression]) -> Expression:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from einprop.analysis.canonical import fold_equations
 from einprop.analysis.definitions import collect_definitions
-from einprop.analysis.elide import elide_sums
 from einprop.analysis.indices import equation_indices, target_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import tensor_base
+from einprop.calculus.elide import elide_sums, separate
+from einprop.calculus.refold import refold
 from einprop.calculus.reverse import Adjoint, cotangent_suffix, reverse
 from einprop.errors import DerivativeError
 from einprop.notation.tree import (
@@ -19,7 +20,6 @@ from einprop.notation.tree import (
     Equation,
     Index,
     IndexDeclaration,
-    Multiply,
     Number,
     Statement,
     TensorDeclaration,
@@ -75,7 +75,8 @@ def derive_adjoint(
     if wrt is None:
         wanted = tuple(name for name in wanted if name in adjoint.gradients)
         if not wanted:
-            raise DerivativeError(f"{', '.join(of)} depends on no input: there is no derivative")
+            verb = "depends" if len(of) == 1 else "depend"
+            raise DerivativeError(f"{', '.join(of)} {verb} on no input: there is no derivative")
     zeros = [name for name in wanted if name not in adjoint.gradients]
     derivation = Derivation(
         of=tuple(of),
@@ -119,8 +120,7 @@ def _one(seed: str) -> Equation:
 def _zero(resolved: Resolved, name: str, suffix: str) -> Equation:
     """The gradient of an input that nothing depends on."""
     read = next(_mentions(resolved, name))
-    read = Access(name, read.subscripts)
-    return Equation(Access(f"{name}.{suffix}", read.subscripts), "=", Multiply((Number(0), read)))
+    return Equation(Access(f"{name}.{suffix}", read.subscripts), "=", Number(0))
 
 
 def _mentions(resolved: Resolved, name: str) -> Iterator[Access]:
@@ -132,8 +132,17 @@ def _mentions(resolved: Resolved, name: str) -> Iterator[Access]:
 def _readable(resolved: Resolved, adjoint: Adjoint) -> Iterable[Equation]:
     """Adjoint equations that read the forward tensors, with implied sums left out."""
     definitions = collect_definitions(resolved.statements)
-    for equation in fold_equations(adjoint.equations, resolved.equations):
+    forward = [_refolded(equation) for equation in resolved.equations]
+    folded = [_refolded(e) for e in fold_equations(adjoint.equations, resolved.equations)]
+    for equation in fold_equations(folded, forward):
         yield elide_sums(equation, definitions)
+
+
+def _refolded(equation: Equation) -> Equation:
+    """The equation in the prelude's words where it has any; else in the order in which it was made."""
+    separated = separate(equation.expression)
+    folded = refold(separated)
+    return equation if folded == separated else replace(equation, expression=folded)
 
 
 def needed_declarations(
@@ -171,13 +180,18 @@ def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Ite
         found = next(_mentions(resolved, base))
         yield Access(base, found.subscripts)
     for index in sorted({unprimed(i) for i in equation_indices(equation)} - left - right):
-        yield _holder(resolved, index)
+        number = next(
+            n
+            for n, e in enumerate(resolved.equations)
+            if index in {unprimed(i) for i in equation_indices(e)}
+        )
+        if resolved.types.declared_size(resolved.types.letter(number, index)) is None:
+            yield _holder(resolved, number, index)
 
 
-def _holder(resolved: Resolved, index: str) -> Access:
-    """An input with an axis of the index's type, the index standing there."""
+def _holder(resolved: Resolved, number: int, index: str) -> Access:
+    """An input with an axis of the type that the index has in an equation, the index standing there."""
     types = resolved.types
-    number = next(n for n, e in enumerate(resolved.equations) if index in equation_indices(e))
     for name in resolved.names.inputs:
         subscripts = list(next(_mentions(resolved, name)).subscripts)
         for position in range(len(subscripts)):

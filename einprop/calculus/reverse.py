@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from einprop.analysis.elide import sum_over
 from einprop.analysis.indices import (
     free_indices,
     fresh_index,
@@ -22,6 +21,7 @@ from einprop.analysis.indices import (
     target_indices,
 )
 from einprop.calculus.algebra import constant, negate, number, power, product, quotient
+from einprop.calculus.elide import sum_over
 from einprop.calculus.rules import leaf_derivative
 from einprop.notation.tree import (
     Access,
@@ -67,7 +67,7 @@ class Adjoint:
 def cotangent_suffix(equations: Iterable[Equation]) -> str:
     """``grad``, or ``grad2``, … if the equations hold cotangents of an earlier derivation."""
     names = {a.name for equation in equations for a in accesses(equation)}
-    used = [int(m[1] or 1) for name in names for m in re.finditer(r"\.grad(\d*)", name)]
+    used = [int(m[1] or 1) for name in names for m in re.finditer(r"\.grad(\d*)(?=\.|$)", name)]
     return f"grad{max(used) + 1}" if used else "grad"
 
 
@@ -92,12 +92,12 @@ def reverse(
     seeds: dict[str, str] = {}
     adjoint: list[Equation] = []
     reached = set(of) & active
-    consumed = {a.name for e in equations for a in reads(e)}
+    accumulated: set[str] = set()
     for name, group in _by_target_backwards(equations):
         if name not in reached:
             continue
         if name in of:
-            shared = name in consumed and any(e.target.name == f"{name}.{suffix}" for e in adjoint)
+            shared = f"{name}.{suffix}" in accumulated
             seeds[name] = f"{name}.seed" if shared else f"{name}.{suffix}"
             if shared:
                 adjoint.append(_seed_equation(group[0], seeds[name], suffix))
@@ -106,6 +106,7 @@ def reverse(
             for target, expression in _contributions(equation, active, suffix, single):
                 reached.add(target.name)
                 adjoint.append(_adjoint_equation(target, expression, suffix))
+                accumulated.add(adjoint[-1].target.name)
     gradients = {name: f"{name}.{suffix}" for name in wrt if name in reached}
     return Adjoint(tuple(adjoint), seeds, gradients)
 
@@ -240,12 +241,14 @@ def _power(node: Power, cotangent: Expression, value: _Value) -> _Partials:
     base, exponent = node.base, node.exponent
     fixed = constant(exponent)
     less = Add((exponent, Negate(_ONE))) if fixed is None else number(fixed - 1)
-    yield base, product(cotangent, exponent, power(base, less))
-    if fixed is None:
-        growth = product(value(node), Call("log", (base,)))
-        # The limit at base 0, where the formula would give 0 · -inf.
-        at_zero = Iverson(base, "==", Number(0))
-        yield exponent, product(cotangent, Call("where", (at_zero, Number(0), growth)))
+    if fixed is not None:
+        yield base, product(cotangent, exponent, power(base, less))
+        return
+    # The limits where the formulas would give 0 · inf: at exponent 0, and at base 0.
+    flat, slope = Iverson(exponent, "==", Number(0)), product(exponent, power(base, less))
+    yield base, product(cotangent, Call("where", (flat, Number(0), slope)))
+    at_zero, growth = Iverson(base, "==", Number(0)), product(value(node), Call("log", (base,)))
+    yield exponent, product(cotangent, Call("where", (at_zero, Number(0), growth)))
 
 
 def _call(node: Call, cotangent: Expression, value: _Value) -> _Partials:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
-from einprop.calculus.algebra import product
+from einprop.calculus.algebra import compared, product
 from einprop.notation.functions import FUNCTIONS, Function
 from einprop.notation.parser import parse_expression
 from einprop.notation.tree import (
     Access,
     Call,
     Expression,
+    Iverson,
     Multiply,
     map_children,
 )
@@ -41,4 +42,10 @@ def _substitute(expression: Expression, arguments: dict[str, Expression]) -> Exp
     if isinstance(expression, Access):
         return arguments[expression.name]
     substituted = map_children(expression, lambda child: _substitute(child, arguments))
-    return product(substituted) if isinstance(substituted, Multiply) else substituted
+    match substituted:
+        case Multiply():
+            return product(substituted)
+        case Iverson(left, operator, right):
+            return compared(left, operator, right)
+        case _:
+            return substituted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def _needed(equations: Sequence[Equation], outputs: Sequence[str]) -> list[Equat
 def _literal(expression: Expression, literals: Mapping[str, float]) -> float | None:
     match expression:
         case Number(value):
-            return float(value)
+            return _as_float(value)
         case Negate(operand):
             inner = _literal(operand, literals)
             return None if inner is None else -inner
@@ -112,6 +113,13 @@ def _literal(expression: Expression, literals: Mapping[str, float]) -> float | N
             return literals.get(name)
         case _:
             return None
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # A product of integers may be larger than any float.
+        return math.inf if value > 0 else -math.inf
 
 
 def _letters(access: Access) -> Letters:

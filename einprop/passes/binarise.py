@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import opt_einsum
 
-from einprop.analysis.indices import free_indices
-from einprop.calculus.algebra import constant
+from einprop.analysis.indices import free_indices, fresh_index
+from einprop.calculus.algebra import combined, constant
 from einprop.notation.tree import (
     Access,
     Add,
@@ -48,7 +48,7 @@ def binarise(program: SizedProgram) -> SizedProgram:
     _3[b,j] = tanh(_2[b,j])
     y[b,j] = _3[b,j]
     """
-    builder = Builder(program.sizes, program.names)
+    builder = Builder(program.sizes, program.names, generic=program.generic)
     groups: dict[str, list[Equation]] = {}
     for equation in program.equations:
         groups.setdefault(equation.target.name, []).append(equation)
@@ -57,7 +57,8 @@ def binarise(program: SizedProgram) -> SizedProgram:
     for equation in program.equations:
         if last[equation.target.name] is equation:
             lowering.define_target(groups[equation.target.name])
-    return replace(program, equations=tuple(builder.equations))
+    temporaries = program.temporaries | builder.created
+    return replace(program, equations=tuple(builder.equations), temporaries=temporaries)
 
 
 @dataclass
@@ -67,12 +68,6 @@ class _Product:
     coefficient: int | float = 1
     above: list[Access] = field(default_factory=list)
     below: list[Access] = field(default_factory=list)
-
-    def multiply(self, atom: Atom) -> None:
-        if isinstance(atom, Number):
-            self.coefficient *= atom.value
-        else:
-            self.above.append(atom)
 
 
 class _Lowering:
@@ -124,6 +119,11 @@ class _Lowering:
                 return self.product(expression, ())
             case Power(base, exponent):
                 return self.power(base, exponent)
+            case IndexValue(index):
+                # A position is the number of positions before it.
+                other = fresh_index(index, (index,))
+                before = self.builder.define(Iverson(IndexValue(other), "<", expression))
+                return self.builder.define(Call("sum", (before,), (other,)))
             case Iverson(left, comparison, right):
                 return self.builder.define(Iverson(self.side(left), comparison, self.side(right)))
             case Call(function, (body,), indices) if indices:
@@ -159,7 +159,8 @@ class _Lowering:
         if held:
             atom = self.builder.define(Call(function, (atom,), held))
         if absent and function == "prod":
-            return self.power(atom, Number(self.builder.size(absent)))
+            for extent in self.builder.extents(absent):
+                atom = self.power(atom, extent)
         return atom
 
     def sum(self, body: Expression, indices: tuple[str, ...]) -> Atom:
@@ -175,7 +176,8 @@ class _Lowering:
         taken = _Product()
         self.take_apart(expression, taken, above=True)
         held = {i for atom in (*taken.above, *taken.below) for i in letters(atom)}
-        taken.coefficient *= self.builder.size(i for i in summed if i not in held)
+        for extent in self.builder.extents([i for i in summed if i not in held]):
+            self.multiply_in(taken, extent)
         summed = tuple(i for i in summed if i in held)
         kept = tuple(i for i in free_indices(expression) if i not in summed)
         for divisor in taken.below:
@@ -205,11 +207,18 @@ class _Lowering:
             case _:
                 atom = self.atom(expression)
                 if above:
-                    into.multiply(atom)
+                    self.multiply_in(into, atom)
                 elif isinstance(atom, Number) and atom.value != 0:
-                    into.coefficient /= atom.value
+                    self.multiply_in(into, Number(1 / atom.value))
                 else:
                     into.below.append(self.named(atom))
+
+    def multiply_in(self, into: _Product, atom: Atom) -> None:
+        whole = combined(into.coefficient, atom.value) if isinstance(atom, Number) else None
+        if whole is None:
+            into.above.append(self.named(atom))
+        else:
+            into.coefficient = whole
 
     def named(self, atom: Atom) -> Access:
         return atom if isinstance(atom, Access) else self.builder.define(atom)

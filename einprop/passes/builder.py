@@ -13,9 +13,12 @@ from einprop.analysis.indices import free_indices, unprimed
 from einprop.notation.tree import Access, Equation, Expression, Index, Number, reads
 from einprop.passes.sized import plain_subscripts
 
-__all__ = ["Atom", "Builder", "letters", "live_equations", "renamed", "tensor"]
+__all__ = ["SIZE_SUFFIX", "Atom", "Builder", "letters", "live_equations", "renamed", "tensor"]
 
 Atom = Access | Number
+SIZE_SUFFIX = ".size"
+"""Ends the name of the scalar that stands for an index's size in a generic program."""
+
 _Key = tuple[Expression, tuple[int, ...]]
 
 
@@ -37,10 +40,14 @@ def renamed(access: Access, names: Mapping[str, str]) -> Access:
 class Builder:
     """Collects flat equations; `define` returns the tensor that holds an operation's result."""
 
-    def __init__(self, sizes: Mapping[str, int], taken: Collection[str]) -> None:
+    def __init__(
+        self, sizes: Mapping[str, int], taken: Collection[str], *, generic: bool = False
+    ) -> None:
         self.sizes = sizes
+        self.generic = generic
         self.equations: list[Equation] = []
         self.defined: dict[str, Equation] = {}
+        self.created: set[str] = set()
         self._taken = set(taken)
         self._held: dict[_Key, tuple[str, tuple[int, ...]]] = {}
         self._count = 0
@@ -52,12 +59,19 @@ class Builder:
             result *= self.sizes[unprimed(index)]
         return result
 
+    def extents(self, indices: Iterable[str]) -> list[Atom]:
+        """The factors that a sum over indices which its body lacks amounts to."""
+        if self.generic:
+            return [Access(f"{unprimed(index)}{SIZE_SUFFIX}") for index in indices]
+        return [Number(self.size(indices))]
+
     def fresh_name(self) -> str:
         """A tensor name that nothing has."""
         while True:
             self._count += 1
             name = f"_{self._count}"
             if name not in self._taken:
+                self.created.add(name)
                 return name
 
     def define(self, expression: Expression, order: Iterable[str] | None = None) -> Access:
@@ -67,14 +81,21 @@ class Builder:
             expression: One operation on atoms (see the flat forms).
             order: The order of the indices if the tensor is new; by default that of appearance.
         """
-        key, found = self._key(expression)
-        if key in self._held:
-            name, positions = self._held[key]
-            return tensor(name, (found[p] for p in positions))
+        known = self.held(expression)
+        if known is not None:
+            return known
         indices = tuple(order) if order is not None else free_indices(expression)
         target = tensor(self.fresh_name(), indices)
         self.add(Equation(target, "=", expression))
         return target
+
+    def held(self, expression: Expression) -> Access | None:
+        """The tensor that holds ``expression`` already, if one does."""
+        key, found = self._key(expression)
+        if key not in self._held:
+            return None
+        name, positions = self._held[key]
+        return tensor(name, (found[p] for p in positions))
 
     def add(self, equation: Equation) -> None:
         """Append an equation as it is, and remember what it holds."""

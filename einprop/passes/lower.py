@@ -17,15 +17,22 @@ from einprop.passes.sized import SizedProgram, attach_sizes
 __all__ = ["derive_flat", "lower"]
 
 
-def lower(sizes: Sizes, derivations: Sequence[Derivation], outputs: Sequence[str]) -> SizedProgram:
+def lower(
+    sizes: Sizes,
+    derivations: Sequence[Derivation],
+    outputs: Sequence[str],
+    *,
+    generic: bool = False,
+) -> SizedProgram:
     """Binarise, derive on the pairwise program, simplify.
 
     Args:
         sizes: The sizes of the program that the derivations start from.
         derivations: Applied one after the other.
         outputs: The tensors that are wanted in the end.
+        generic: Whether sizes that enter a computation stay scalars of their own.
     """
-    program = binarise(attach_sizes(sizes))
+    program = binarise(attach_sizes(sizes, generic=generic))
     for derivation in derivations:
         wanted = {*outputs, *derivation.of}
         program = simplify(replace(program, outputs=tuple(wanted)), last=False)
@@ -35,20 +42,20 @@ def lower(sizes: Sizes, derivations: Sequence[Derivation], outputs: Sequence[str
 
 def derive_flat(program: SizedProgram, derivation: Derivation) -> SizedProgram:
     """The flat program followed by its adjoint, flat too."""
-    adjoint = reverse(program.equations, derivation.of, derivation.wrt, derivation.suffix)
-    ones = [
-        Equation(Access(adjoint.seeds[name]), "=", Number(1))
-        for name in derivation.ones
-        if name in adjoint.seeds
-    ]
+    # Algebra may have made one differentiated tensor depend on another, or a gradient vanish: the
+    # cotangents have names of their own, and the derivation's names are tied to them at both ends.
+    seeds = dict(derivation.seeds)
+    adjoint = reverse(program.equations, list(seeds), derivation.wrt, f"{derivation.suffix}_")
     axes = dict(program.axes)
     axes |= {seed: axes[name] for name, seed in derivation.seeds}
     axes |= {gradient: axes[name] for name, gradient in derivation.gradients}
-    # Algebra may have found that nothing depends on an input after all.
-    zeros = [
-        Equation(tensor(gradient, axes[name]), "=", Number(0))
-        for name, gradient in derivation.gradients
-        if name not in adjoint.gradients
-    ]
-    equations = (*program.equations, *ones, *adjoint.equations, *zeros)
+
+    def tie(name: str, source: str | None, of: str) -> Equation:
+        value = Number(0) if source is None else tensor(source, axes[of])
+        return Equation(tensor(name, axes[of]), "=", value)
+
+    ones = [Equation(Access(seeds[n]), "=", Number(1)) for n in derivation.ones if n in seeds]
+    given = [tie(inner, seeds[name], name) for name, inner in adjoint.seeds.items()]
+    wanted = [tie(g, adjoint.gradients.get(name), name) for name, g in derivation.gradients]
+    equations = (*program.equations, *ones, *given, *adjoint.equations, *wanted)
     return binarise(replace(program, equations=equations, axes=axes))

@@ -9,6 +9,7 @@ stable without any of them being known by name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,9 +35,6 @@ from einprop.passes.values import Algebra, Value
 
 __all__ = ["simplify"]
 
-# Shifts stay finite, so that rows of -inf alone give log-sum-exp -inf; fits float32.
-_LARGEST = 3e38
-
 
 def simplify(program: SizedProgram, *, last: bool = True) -> SizedProgram:
     """The flat program after algebra, with each operation once and nothing that no output needs.
@@ -52,11 +50,13 @@ def simplify(program: SizedProgram, *, last: bool = True) -> SizedProgram:
     >>> for equation in simplify(SizedProgram(parse(text), {"k": 3}, ("p",))).equations:
     ...     print(to_text(equation))
     _1 = max[k](s[k])
-    _2 = clip(_1, (-3e+38), 3e+38)
-    _3[k] = s[k] - _2
-    _4[k] = exp(_3[k])
-    _5 = sum[k](_4[k])
-    p[k] = _4[k] / _5
+    _2 = abs(_1)
+    _3 = [_2[] < (1 / 0)]
+    _4 = where(_3, _1, 0)
+    _5[k] = s[k] - _4
+    _6[k] = exp(_5[k])
+    _7 = sum[k](_6[k])
+    p[k] = _6[k] / _7
     """
     return _Simplifier(program, last).run()
 
@@ -74,9 +74,9 @@ class _Entry:
 class _Simplifier:
     def __init__(self, program: SizedProgram, last: bool) -> None:
         self.program = program
-        # The old program's numbered tensors are all replaced: their names are free.
-        defined = {e.target.name for e in program.equations if e.target.name.startswith("_")}
-        self.builder = Builder(program.sizes, program.names - defined)
+        # The old program's made-up names are free: all of it is written anew.
+        taken = program.names - program.temporaries
+        self.builder = Builder(program.sizes, taken, generic=program.generic)
         self.algebra = Algebra(self.builder)
         self.entries: dict[str, _Entry] = {}
         self.last = last
@@ -89,13 +89,12 @@ class _Simplifier:
         copies = []
         for name, entry in self.entries.items():
             wanted = name in self.program.outputs
-            if wanted or (entry.plain is not None and not name.startswith("_")):
+            if wanted or (entry.plain is not None and not self.program.is_temporary(name)):
                 atom = self.algebra.atom(self.plain(entry))
                 copies.append(Equation(tensor(name, entry.indices), "=", atom))
         equations = adopt_names(self.builder.equations, copies, self.program.outputs)
-        return replace(
-            self.program, equations=tuple(live_equations(equations, self.program.outputs))
-        )
+        live = tuple(live_equations(equations, self.program.outputs))
+        return replace(self.program, equations=live, temporaries=frozenset(self.builder.created))
 
     def enter(self, equation: Equation) -> None:
         own = letters(equation.target)
@@ -128,7 +127,7 @@ class _Simplifier:
     def read_plain(self, atom: Expression) -> Value:
         """The same without a scale."""
         if isinstance(atom, Number):
-            return Value(atom.value)
+            return self.algebra.of(atom)
         assert isinstance(atom, Access)
         entry = self.entries.get(atom.name)
         if entry is None:
@@ -216,11 +215,11 @@ class _Simplifier:
             return self.algebra.sum(inside(body), indices)
         value = self.read_plain(body)
         held_indices = tuple(i for i in indices if i in value.indices)
-        absent = self.builder.size(i for i in indices if i not in value.indices)
+        absent = [i for i in indices if i not in value.indices]
         if held_indices:
             value = self.algebra.reduce(function, value, held_indices)
-        if function == "prod" and absent != 1:
-            value = self.algebra.power(value, Value(absent))
+        for extent in self.builder.extents(absent) if function == "prod" else ():
+            value = self.algebra.power(value, self.algebra.of(extent))
         return value
 
     def call(
@@ -246,8 +245,10 @@ class _Simplifier:
         if not held:
             return self.algebra.call("exp", [exponent])
         largest = self.algebra.reduce("max", exponent, held)
-        bounds = [Value(-_LARGEST), Value(_LARGEST)]
-        shift = self.algebra.call("clip", [largest, *bounds])
+        # A row of -inf alone has log-sum-exp -inf: an infinite shift would make it nan.
+        size = self.algebra.call("abs", [largest])
+        finite = self.algebra.compare(size, "<", Value(math.inf))
+        shift = self.algebra.call("where", [finite, largest, Value(0)])
         difference = self.algebra.add([exponent, replace(shift, coefficient=-1)])
         assert shift.atom is not None
         return replace(self.algebra.call("exp", [difference]), scale=((shift.atom, 1),))

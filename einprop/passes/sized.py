@@ -7,7 +7,7 @@ unprimed one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from einprop.analysis.indices import equation_indices, fresh_index, rename_indices, unprimed
@@ -35,16 +35,25 @@ class SizedProgram:
         sizes: By letter without primes.
         outputs: The tensors that are wanted.
         axes: The letters at the axes of each tensor that users know by name, no letter twice.
+        generic: Whether a size that enters a computation stays a scalar of its own, ``b.size``,
+            instead of being worked out.
+        temporaries: The names that passes made up.
     """
 
     equations: tuple[Equation, ...]
     sizes: Mapping[str, int]
     outputs: tuple[str, ...]
     axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    generic: bool = False
+    temporaries: frozenset[str] = frozenset()
 
     def size(self, indices: Iterable[str]) -> int:
         """The number of cells that the indices span together."""
         return math.prod(self.sizes[unprimed(index)] for index in indices)
+
+    def is_temporary(self, name: str) -> bool:
+        """Whether a tensor, or the one that it is a derivative of, has a made-up name."""
+        return name.partition(".")[0] in self.temporaries
 
     @property
     def names(self) -> set[str]:
@@ -64,8 +73,12 @@ def _rename_all(expression: Expression, names: Mapping[str, str]) -> Expression:
     return map_children(expression, lambda child: _rename_all(child, names))
 
 
-def attach_sizes(sizes: Sizes) -> SizedProgram:
+def attach_sizes(sizes: Sizes, *, generic: bool = False) -> SizedProgram:
     """The core equations with letters renamed so that one letter has one type everywhere.
+
+    Args:
+        sizes: The sizes of a resolved program.
+        generic: See `SizedProgram`.
 
     >>> from einprop.analysis.resolve import resolve
     >>> from einprop.analysis.sizes import bind_sizes
@@ -84,18 +97,24 @@ def attach_sizes(sizes: Sizes) -> SizedProgram:
     equations = []
     for number, equation in enumerate(resolved.equations):
         names: dict[str, str] = {}
-        for index in equation_indices(equation):
-            key = resolved.types.letter(number, index)
-            base = _letter_for(unprimed(index), key, types)
+        bases: dict[str, str] = {}
+        written = dict.fromkeys(unprimed(index) for index in equation_indices(equation))
+        for letter in written:
+            key = resolved.types.letter(number, letter)
+            # Two letters of one equation stay two, also where they have one type.
+            taken = {*written, *bases.values()} - {letter}
+            bases[letter] = base = _letter_for(letter, key, types, taken)
             types[base] = key
-            known[base] = sizes.index(number, index)
-            names[index] = base + index[len(unprimed(index)) :]
+            known[base] = sizes.index(number, letter)
+        for index in equation_indices(equation):
+            letter = unprimed(index)
+            names[index] = bases[letter] + index[len(letter) :]
         target = rename_indices(equation.target, names)
         assert isinstance(target, Access)
         renamed = _rename_all(equation.expression, names)
         equations.append(replace(equation, target=target, expression=renamed))
     axes = {a.name: distinct(plain_subscripts(a)) for e in equations for a in accesses(e)}
-    return SizedProgram(tuple(equations), known, resolved.names.outputs, axes)
+    return SizedProgram(tuple(equations), known, resolved.names.outputs, axes, generic)
 
 
 def plain_subscripts(access: Access) -> tuple[str, ...]:
@@ -115,10 +134,12 @@ def distinct(indices: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _letter_for(letter: str, key: object, types: Mapping[str, object]) -> str:
-    """The letter itself, or with a number if another type has it already."""
+def _letter_for(
+    letter: str, key: object, types: Mapping[str, object], taken: Collection[str]
+) -> str:
+    """The letter itself, or with a number if another type or another letter has it already."""
     candidate, count = letter, 1
-    while types.get(candidate, key) != key:
+    while types.get(candidate, key) != key or candidate in taken:
         count += 1
         candidate = f"{letter}{count}"
     return candidate

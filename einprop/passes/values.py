@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from einprop.calculus.algebra import number
+from einprop.analysis.indices import rename_indices
+from einprop.calculus.algebra import combined, number
 from einprop.notation.tree import (
     Access,
     Add,
@@ -61,11 +62,21 @@ def _combined(left: Scale, right: Scale, sign: int) -> Scale:
     return tuple(sorted(((s, n) for s, n in counts.items() if n), key=lambda item: item[0].name))
 
 
+@dataclass(frozen=True)
+class _LogSum:
+    """``shift + logarithm``, the tensor of which is read at ``indices``."""
+
+    indices: tuple[str, ...]
+    shift: Access
+    logarithm: Access
+
+
 class Algebra:
     """Operations on values; each defines at most the tensors that it cannot do without."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
+        self.logarithms: dict[str, _LogSum] = {}
 
     def define(self, expression: Expression) -> Value:
         """The value of one operation on atoms."""
@@ -86,9 +97,10 @@ class Algebra:
         """The sum of values of one scale; a common number is taken out, equal tensors collect."""
         scale = values[0].scale
         collected: dict[Access | None, int | float] = {}
-        for value in values:
+        for value in self.split_logarithms(values):
             collected[value.atom] = collected.get(value.atom, 0) + value.coefficient
-        terms = {atom: c for atom, c in collected.items() if c != 0}
+        # A tensor counted 0 times stays: 0 times inf is nan.
+        terms = {atom: c for atom, c in collected.items() if c != 0 or atom is not None}
         if not terms:
             return Value(0)
         if len(terms) == 1:
@@ -100,11 +112,31 @@ class Algebra:
         )
         return replace(self.define(Add(parts)), coefficient=common, scale=scale)
 
+    def split_logarithms(self, values: Sequence[Value]) -> list[Value]:
+        """``s - (m + log z)`` as ``(s - m) - log z`` where the program holds ``s - m``: no digits lost."""
+        found = list(values)
+        for value in values:
+            parts = self.logarithms.get(value.atom.name) if value.atom is not None else None
+            if parts is None or abs(value.coefficient) != 1:
+                continue
+            names = dict(zip(parts.indices, value.indices, strict=True))
+            shift, logarithm = renamed(parts.shift, names), renamed(parts.logarithm, names)
+            for other in found:
+                if other is value or other.atom is None:
+                    continue
+                atom = self.atom(Value(-other.coefficient * value.coefficient, other.atom))
+                held = self.builder.held(Add((atom, Negate(shift))))
+                if held is not None:
+                    found[found.index(value)] = Value(value.coefficient, logarithm)
+                    found[found.index(other)] = Value(-value.coefficient, held)
+                    break
+        return found
+
     @staticmethod
     def common_coefficient(coefficients: list[int | float]) -> int | float:
         """The number that all terms share up to sign; its sign is that of most of them."""
         size = abs(coefficients[0])
-        if any(abs(c) != size for c in coefficients):
+        if size == 0 or any(abs(c) != size for c in coefficients):
             return 1
         positive = sum(c > 0 for c in coefficients)
         return -size if positive == 0 else size
@@ -119,9 +151,9 @@ class Algebra:
 
     def multiply(self, left: Value, right: Value, summed: tuple[str, ...] = ()) -> Value:
         """A product, contracted over ``summed``."""
-        coefficient = left.coefficient * right.coefficient
-        if coefficient == 0:
-            return Value(0)
+        coefficient = combined(left.coefficient, right.coefficient)
+        if coefficient is None:
+            return self.multiply(self.bare(left), self.bare(right), summed)
         if left.atom is None or right.atom is None:
             whole = right if left.atom is None else left
             value = replace(whole, coefficient=coefficient)
@@ -133,17 +165,16 @@ class Algebra:
                 return replace(inverse, coefficient=coefficient, scale=scale)
             product = self.define(Multiply((left.atom, right.atom)))
             return replace(product, coefficient=coefficient, scale=scale)
-        left, right, coefficient = self.settled(left, right, summed)
+        left, right, coefficient = self.settled(left, right, summed, coefficient)
         assert left.atom is not None
         assert right.atom is not None
         product = self.define(Call("sum", (Multiply((left.atom, right.atom)),), summed))
         return replace(product, coefficient=coefficient, scale=scale)
 
     def settled(
-        self, left: Value, right: Value, summed: tuple[str, ...]
+        self, left: Value, right: Value, summed: tuple[str, ...], coefficient: float
     ) -> tuple[Value, Value, int | float]:
         """Numbers multiplied in before a contraction whose result is larger than an operand."""
-        coefficient = left.coefficient * right.coefficient
         kept = {*left.indices, *right.indices} - set(summed)
         sizes = [self.builder.size(v.indices) for v in (left, right)]
         if coefficient == 1 or self.builder.size(kept) <= min(sizes):
@@ -158,57 +189,98 @@ class Algebra:
     def by_reciprocal(self, left: Access, right: Access) -> Value | None:
         """``(1 / z) · e`` as ``e / z``."""
         for inverse, other in ((left, right), (right, left)):
-            equation = self.builder.defined.get(inverse.name)
-            match equation and equation.expression:
+            match self.definition(inverse):
                 case Divide(Number(1), Access() as divisor):
-                    assert equation is not None
-                    names = dict(zip(letters(equation.target), letters(inverse), strict=True))
-                    return self.define(Divide(other, renamed(divisor, names)))
+                    return self.define(Divide(other, divisor))
         return None
 
     def sum(self, value: Value, indices: tuple[str, ...]) -> Value:
         """A value summed over indices, some of which it may not have."""
         held = tuple(i for i in indices if i in value.indices)
-        factor = self.builder.size(i for i in indices if i not in value.indices)
-        coefficient = value.coefficient * factor
-        if value.atom is None:
-            return Value(coefficient)
-        if not held:
-            return replace(value, coefficient=coefficient)
-        summed = self.define(Call("sum", (value.atom,), held))
-        return replace(summed, coefficient=coefficient, scale=value.scale)
+        if held:
+            assert value.atom is not None
+            summed = self.define(Call("sum", (value.atom,), held))
+            value = replace(summed, coefficient=value.coefficient, scale=value.scale)
+        for extent in self.builder.extents([i for i in indices if i not in held]):
+            value = self.multiply(value, self.of(extent))
+        return value
+
+    @staticmethod
+    def of(atom: Atom) -> Value:
+        """The value of an atom."""
+        return Value(atom.value) if isinstance(atom, Number) else Value(1, atom)
 
     def divide(self, left: Value, right: Value) -> Value:
         """A quotient."""
-        if right.atom is None and right.coefficient != 0:
-            return replace(left, coefficient=left.coefficient / right.coefficient)
-        if left.coefficient == 0 and right.coefficient != 0:
-            return left
         if right.coefficient == 0:
             return self.define(Divide(self.atom(replace(left, scale=())), Number(0)))
+        coefficient = combined(left.coefficient, 1 / right.coefficient)
+        if coefficient is None:
+            return self.divide(self.bare(left), self.bare(right))
+        if right.atom is None:
+            return replace(left, coefficient=left.coefficient / right.coefficient)
         scale = _combined(left.scale, right.scale, -1)
         above = left.atom if left.atom is not None else Number(1)
-        assert right.atom is not None
         quotient = self.define(Divide(above, right.atom))
-        coefficient = left.coefficient / right.coefficient
-        return replace(quotient, coefficient=coefficient, scale=scale)
+        return replace(quotient, coefficient=left.coefficient / right.coefficient, scale=scale)
+
+    def bare(self, value: Value) -> Value:
+        """The value with its number worked into a tensor."""
+        if value.atom is None:
+            return self.define(Number(value.coefficient))
+        atom = self.atom(replace(value, scale=()))
+        assert isinstance(atom, Access)
+        return Value(1, atom, value.scale)
 
     def power(self, base: Value, exponent: Value) -> Value:
         """A power; numbers and scales come out of whole exponents."""
         n = exponent.coefficient
-        whole = exponent.atom is None and n in (1, 2, 3, 4)
-        if base.atom is not None and whole:
-            result = self.define(Power(base.atom, Number(n)))
-            scale = tuple((shift, count * int(n)) for shift, count in base.scale)
-            return replace(result, coefficient=base.coefficient**n, scale=scale)
-        return self.define(Power(self.atom(base), self.atom(exponent)))
+        if exponent.atom is None and n == 1:
+            return base
+        if base.atom is None or exponent.atom is not None or n not in (2, 3, 4):
+            return self.define(Power(self.atom(base), self.atom(exponent)))
+        coefficient: int | float | None = 1
+        for _ in range(int(n)):
+            coefficient = coefficient and combined(coefficient, base.coefficient)
+        if coefficient is None:
+            return self.power(self.bare(base), exponent)
+        result = self.define(Power(base.atom, Number(n)))
+        scale = tuple((shift, count * int(n)) for shift, count in base.scale)
+        return replace(result, coefficient=coefficient, scale=scale)
 
     def log(self, value: Value) -> Value:
-        """The logarithm; a scale comes out of it as a term."""
+        """The logarithm; scales, exponentials and quotients of them come out of it as terms."""
         bare = self.atom(replace(value, scale=()))
-        logarithm = self.define(Call("log", (bare,)))
-        terms = [Value(count, shift) for shift, count in value.scale]
-        return self.add([*terms, logarithm]) if terms else logarithm
+        known = self.known_logarithm(bare)
+        logarithm = known or self.define(Call("log", (bare,)))
+        if not value.scale:
+            return logarithm
+        result = self.add([*(Value(count, shift) for shift, count in value.scale), logarithm])
+        ((shift, count), *more) = value.scale
+        if result.atom is not None and logarithm.atom is not None and count == 1 and not more:
+            parts = _LogSum(result.indices, shift, logarithm.atom)
+            self.logarithms.setdefault(result.atom.name, parts)
+        return result
+
+    def known_logarithm(self, atom: Atom) -> Value | None:
+        """``log(exp(d))`` is d, and ``log(exp(d) / z)`` is ``d - log(z)``, where exp would overflow too."""
+        match self.definition(atom):
+            case Call("exp", (Access() as exponent,)):
+                return Value(1, exponent)
+            case Divide(Access() as above, Access() as below):
+                match self.definition(above):
+                    case Call("exp", (Access() as exponent,)):
+                        lower = self.define(Call("log", (below,)))
+                        return self.add([Value(1, exponent), replace(lower, coefficient=-1)])
+        return None
+
+    def definition(self, atom: Atom) -> Expression | None:
+        """What a tensor is defined as, at the indices at which it is read."""
+        equation = self.builder.defined.get(atom.name) if isinstance(atom, Access) else None
+        if equation is None:
+            return None
+        names = dict(zip(letters(equation.target), letters(atom), strict=True))
+        return rename_indices(equation.expression, names)
 
     def call(self, function: str, values: Sequence[Value]) -> Value:
         """A leaf function."""

@@ -91,12 +91,12 @@ write sum[i](a[i] b[i,j]) inside, or rename the index there, or sum[i](…) arou
 index j is on the left of y[b,j] and in no term on the right
     y[b,j] = x[b]
         ^
-use j on the right, take it off the left, or give its range: where j in 0:n, or index j: type < n""",
+use j on the right, take it off the left, or give its range by declaring it: index j: type < n""",
     "y = maximum(a[i], b[i])": """\
 index i in a[i] is not on the left and occurs once: is it to be summed?
     y = maximum(a[i], b[i])
                   ^
-write sum[i](maximum(a[i], b[i])) or maximum(sum[i](a[i]), b[i])""",
+write sum[i](maximum(a[i], b[i]))""",
     "y += exp(a[i])": """\
 index i in a[i] is not on the left and occurs once: is it to be summed?
     y += exp(a[i])
@@ -137,3 +137,32 @@ def test_an_index_on_the_left_alone_is_legal_where_its_range_is_known() -> None:
     resolve(parse("loss = sum[i](x[i]); x.grad[i] += loss.grad"))
     with pytest.raises(IndexScopeError):
         resolve(parse("y[b,j] += B[j]"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Z[b] = exp(s[b,k])",
+        "y[b] = x[b,i]",
+        "y += exp(a[i])",
+        "y[b] = a[b] x[b,i] / n",
+        "y[b] = a[b] - x[b,i]",
+        "y = 2 maximum(a[i], 0)",
+        "y = maximum(a[i], b[i])",
+        "y = a[i]^2",
+        "y += a[i]^2",
+        "y[i] = a[i] / b[j]",
+        "y += 1 / a[i]",
+    ],
+)
+def test_the_rewrites_that_are_offered_are_legal(line: str) -> None:
+    with pytest.raises(IndexScopeError) as error:
+        placed(line)
+    hint = str(error.value).splitlines()[-1]
+    target = line.split(" = ", maxsplit=1)[0].split(" += ", maxsplit=1)[0]
+    for rewrite in hint.removeprefix("write ").split(" or "):
+        placed(rewrite if "=" in rewrite else f"{target} = {rewrite}")
+
+
+def test_white_space_never_changes_where_a_sum_stands() -> None:
+    assert placed("y[j]=x[i]W[i,j]+B[j]") == placed("y[j]  =  x[i]   W[ i , j ]  +  B[ j ]")

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from einprop import Program
+from einprop.analysis.types import tensor_base
 from einprop.backends.numpy import compile_plan, register, source
 from einprop.backends.numpy_functions import FUNCTIONS
 from einprop.backends.numpy_source import python_names
-from einprop.errors import UnsupportedError
+from einprop.errors import DerivativeError, IndexScopeError, ShapeError, UnsupportedError
 from einprop.notation.parser import parse
 from einprop.notation.tree import Access, Call, Equation, Index, Multiply
+from tests.strategies.programs import Case, cases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,3 +152,87 @@ def test_generated_contractions(seed: int) -> None:
     expected = np.einsum(f"{left},{right}->{target}", x, y)
     assert np.shape(result) == expected.shape
     np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-12)
+
+
+# Whole programs, at sizes that the code is not told.
+
+
+def point(program: Program, rng: np.random.Generator, size: int | None) -> dict[str, NDArray[Any]]:
+    """Inputs at random, all of one size or of random sizes."""
+    types = program.resolved.types
+    sizes = dict(types.sizes)
+    tensors = {}
+    for name in program.inputs:
+        axes = [types.axis(name, k) for k in range(types.ranks[tensor_base(name)])]
+        shape = [sizes.setdefault(axis, size or int(rng.integers(1, 5))) for axis in axes]
+        tensors[name] = rng.uniform(-1.5, 1.5, shape)
+    return tensors
+
+
+def agrees(program: Program, text: str, size: int | None = None) -> None:
+    """The code and the program give the same at two points."""
+    names: dict[str, Any] = {}
+    exec(text, names)  # noqa: S102
+    code = names["run"].__code__
+    variables = python_names(program.inputs, ("np", "run"))
+    for seed in range(2):
+        tensors = point(program, np.random.default_rng(seed), size)
+        given = {variables[name]: value for name, value in tensors.items()}
+        with np.errstate(all="ignore"):
+            found = names["run"](*[given[name] for name in code.co_varnames[: code.co_argcount]])
+        results = program(tensors)
+        for name in program.outputs:
+            ours = found[name] if isinstance(found, dict) else found
+            expected = results[name] if isinstance(results, dict) else results
+            assert isinstance(ours, np.ndarray | np.generic)
+            assert ours.dtype == expected.dtype
+            np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-8)
+
+
+@settings(max_examples=60)
+@given(cases(), st.integers(0, 2))
+def test_generated_programs_and_their_code_agree(case: Case, order: int) -> None:
+    try:
+        program = Program(case.text)
+        for _ in range(order):
+            program = program.vjp()
+        text = program.source()
+    except (IndexScopeError, DerivativeError, ShapeError):
+        return
+    agrees(program, text)
+
+
+SIZED = {
+    "a mean whose values are not needed": ("y = mean[k](s[k])", "grad", {"k": 3}),
+    "the same, backward alone": ("y = mean[k](s[k])", "backward", {"k": 3}),
+    "a declared size": ("index k: lab < 4; y = sum[k](x)", "", {}),
+    "a declared size, derived": ("index k: lab < 4; y = sum[k](x)", "grad", {}),
+    "an input only declared": ("input x[i]; y = sum[i](z)", "", {}),
+    "an input only declared, derived": ("input x[i]; y = sum[i](z)", "grad", {}),
+    "an axis that no equation has": ("input x[i,m]; y = sum[i](z)", "vjp", {}),
+    "a size as the result": ("input x[i]; y = sum[i](1)", "", {}),
+    "a size compared": ("input x[i]; y = [sum[i](1) > 3]", "", {}),
+    "a tensor named as a size is": ("k.size = 2 x[k] x[k]; y = mean[k](x[k]) k.size", "", {"k": 3}),
+}
+
+
+@pytest.mark.parametrize("case", SIZED)
+def test_sizes_are_read_off_inputs_or_written_out(case: str) -> None:
+    text, method, sizes = SIZED[case]
+    program = Program(text)
+    program = getattr(program, method)() if method else program
+    agrees(program, program.source("numpy", sizes), sizes.get("k"))
+
+
+def test_a_size_of_zero_divides_as_elsewhere() -> None:
+    program = Program("input x[i]; y = 1 / sum[i](1)")
+    names: dict[str, Any] = {}
+    exec(program.source(), names)  # noqa: S102
+    with np.errstate(all="ignore"):
+        assert names["run"](np.ones(0)) == program(x=[]) == np.inf
+
+
+def test_given_sizes_do_not_meet_those_that_stand_in_for_the_others() -> None:
+    program = Program("y[b,i] = exp(x[b]) exp(z[i])")
+    for size in (11, 12, 29, 30):
+        assert program.source(b=size) == program.source(i=size) == program.source()

@@ -108,7 +108,7 @@ AGAIN = "\nthe file is cut off or damaged: fetch it again"
             f"PATH states {HUGE}x{HUGE} values, which is {HUGE**2} bytes, but holds 0{AGAIN}",
         ),
         (
-            gzip.compress(b"\0" * 99)[:-9],
+            gzip.compress(b"\0" * 99, mtime=0)[:-9],
             f"PATH cannot be read: {CUT_OFF}",
         ),
     ],
@@ -123,7 +123,7 @@ def test_refuses_damaged_files(tmp_path, content, message):
 
 @pytest.mark.parametrize("cut", range(0, 60, 3))
 def test_cut_and_garbled_packed_files_are_refused(tmp_path, cut):
-    whole = gzip.compress(idx(np.arange(50, dtype=np.uint8)))
+    whole = gzip.compress(idx(np.arange(50, dtype=np.uint8)), mtime=0)
     garbled = whole[:cut] + bytes([whole[cut] ^ 0x55]) + whole[cut + 1 :]
     for content in (whole[:cut], garbled):
         (tmp_path / "file").write_bytes(content)

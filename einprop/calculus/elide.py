@@ -7,19 +7,21 @@ from dataclasses import replace
 from einprop.analysis.definitions import Definitions
 from einprop.analysis.indices import free_indices
 from einprop.analysis.scope import place_sums
+from einprop.calculus.algebra import negate, product, quotient
 from einprop.errors import IndexScopeError
 from einprop.notation.tree import (
     Call,
     Divide,
     Equation,
     Expression,
+    Multiply,
     Negate,
     map_children,
     transform,
     walk,
 )
 
-__all__ = ["elide_sums", "sum_over"]
+__all__ = ["elide_sums", "factors", "separate", "sum_over"]
 
 
 def sum_over(indices: tuple[str, ...], body: Expression) -> Expression:
@@ -46,25 +48,78 @@ def sum_over(indices: tuple[str, ...], body: Expression) -> Expression:
     return Call("sum", (body,), indices)
 
 
+def separate(expression: Expression) -> Expression:
+    """The expression with every factor outside of the sums that it does not depend on.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> to_text(separate(parse("y[b] = sum[k](a[b] t[b,k])")[0].expression))
+    'a[b] sum[k](t[b,k])'
+    """
+    return transform(expression, _separate_node)
+
+
+def _separate_node(node: Expression) -> Expression:
+    match node:
+        case Call("sum", (body,), indices):
+            return _separated(body, indices)
+        case _:
+            return _as_fraction(node)
+
+
+def _as_fraction(node: Expression) -> Expression:
+    """Nested products and quotients as one fraction."""
+    match node:
+        case Multiply():
+            return product(node)
+        case Divide(above, below):
+            return quotient(above, below)
+        case _:
+            return node
+
+
+def _separated(body: Expression, indices: tuple[str, ...]) -> Expression:
+    match body:
+        case Negate(operand):
+            return negate(_separated(operand, indices))
+        case Call("sum", (inner,), bound):
+            return _separated(inner, (*indices, *bound))
+    above, below = factors(body)
+    inside = [f for f in above if not set(indices).isdisjoint(free_indices(f))]
+    under = [f for f in below if not set(indices).isdisjoint(free_indices(f))]
+    summed = quotient(product(*inside), product(*under)) if under else product(*inside)
+    outside = [f for f in above if f not in inside]
+    return quotient(
+        product(*outside, Call("sum", (summed,), indices)),
+        product(*(f for f in below if f not in under)),
+    )
+
+
+def factors(expression: Expression) -> tuple[tuple[Expression, ...], tuple[Expression, ...]]:
+    """What a fraction has above and below its line."""
+    above, below = expression, None
+    if isinstance(expression, Divide):
+        above, below = expression.numerator, expression.denominator
+    return _listed(above), _listed(below) if below is not None else ()
+
+
+def _listed(expression: Expression) -> tuple[Expression, ...]:
+    return expression.factors if isinstance(expression, Multiply) else (expression,)
+
+
 def _normal(expression: Expression) -> Expression:
     """Equal for expressions that differ only in where a sum stands among linear operations."""
-
-    def step(node: Expression) -> Expression:
-        match node:
-            case Call("sum", (body,), indices):
-                return _sorted(sum_over(indices, body))
-            case _:
-                return node
-
-    return transform(expression, step)
+    return transform(separate(expression), _sort_node)
 
 
-def _sorted(expression: Expression) -> Expression:
-    match expression:
-        case Call("sum", (body,), indices):
-            return Call("sum", (body,), tuple(sorted(indices)))
+def _sort_node(node: Expression) -> Expression:
+    match node:
+        case Multiply(parts):
+            return Multiply(tuple(sorted(parts, key=repr)))
+        case Call("sum", arguments, indices):
+            return Call("sum", arguments, tuple(sorted(indices)))
         case _:
-            return map_children(expression, _sorted)
+            return node
 
 
 def elide_sums(equation: Equation, definitions: Definitions) -> Equation:
@@ -93,8 +148,9 @@ def elide_sums(equation: Equation, definitions: Definitions) -> Equation:
         return _normal(placed.expression) == meant
 
     bare = transform(equation.expression, _without_sum)
-    if agrees(bare):
-        return replace(equation, expression=bare)
+    for candidate in (transform(bare, _as_fraction), bare):
+        if agrees(candidate):
+            return replace(equation, expression=candidate)
     expression = equation.expression
     for node in [n for n in walk(expression) if isinstance(n, Call) and n.function == "sum"]:
         candidate = _remove(expression, node)

@@ -1,0 +1,141 @@
+"""What users pass, made plain: names to tuples, keywords and mappings to one, tensors to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from reprlib import repr as shortened
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from einprop.analysis.sizes import as_size
+from einprop.errors import EinpropError, InputError, ShapeError
+
+__all__ = ["Names", "as_array", "as_arrays", "as_mapping", "as_names", "as_shape"]
+
+Names = str | Iterable[str] | None
+"""Names of tensors: an iterable, or one string with spaces or commas between."""
+
+
+def as_names(names: str | Iterable[str], what: str, error: type[EinpropError]) -> tuple[str, ...]:
+    """The names in order, each once.
+
+    Args:
+        names: What a user passed.
+        what: The argument, for the message.
+        error: Raised for anything that is not names.
+
+    >>> as_names("W, B W", "wrt", InputError), as_names(["x"], "wrt", InputError)
+    (('W', 'B'), ('x',))
+    """
+    if isinstance(names, str):
+        return tuple(dict.fromkeys(names.replace(",", " ").split()))
+    found = tuple(names) if isinstance(names, Iterable) else (names,)
+    if isinstance(names, bytes) or not all(isinstance(name, str) for name in found):
+        raise error(
+            f"{what} takes names of tensors, not {shortened(names)}",
+            (),
+            f"as in {what}='x' or {what}=['x', 'W']",
+        )
+    return tuple(dict.fromkeys(found))
+
+
+def as_mapping(
+    given: Mapping[str, Any] | None,
+    named: Mapping[str, Any],
+    what: str,
+    error: type[EinpropError] = InputError,
+) -> Mapping[str, Any]:
+    """What is given as a mapping and what is given by keyword, together.
+
+    >>> as_mapping({"x": 1}, {"W": 2}, "tensors")
+    {'x': 1, 'W': 2}
+    """
+    if given is None:
+        return named
+    if not isinstance(given, Mapping):
+        raise error(
+            f"{what} are given by name, not as {shortened(given)}",
+            (),
+            "pass a mapping, as in {'x': …}, or keywords, as in x=…",
+        )
+    if not named:
+        return given
+    twice = [name for name in named if name in given]
+    if twice:
+        raise error(f"{', '.join(twice)} is given twice: in the mapping and by keyword")
+    return {**given, **named}
+
+
+def as_shape(name: str, shape: Any) -> tuple[int, ...]:
+    """A shape as a tuple of sizes.
+
+    Raises:
+        ShapeError: It is no sequence of integers from 0 to 2**31 - 1.
+
+    >>> as_shape("x", [2, np.int64(3)])
+    (2, 3)
+    """
+    if isinstance(shape, str | bytes) or not isinstance(shape, Iterable):
+        raise ShapeError(
+            f"the shape of {name} cannot be {shortened(shape)}",
+            (),
+            "a shape is a tuple of integers, such as (2, 3); that of a scalar is ()",
+        )
+    return tuple([as_size(size, f"an axis of {name}") for size in shape])
+
+
+def as_arrays(tensors: Mapping[str, Any]) -> tuple[list[NDArray[Any]], str]:
+    """The inputs as arrays of one floating dtype, and that dtype.
+
+    Arrays decide the dtype together; python numbers, lists and integer arrays follow them.
+
+    Raises:
+        InputError: One is not an array of real numbers.
+
+    >>> as_arrays({"x": np.ones(2, np.float32), "a": 0.5})
+    ([array([1., 1.], dtype=float32), array(0.5, dtype=float32)], 'float32')
+    """
+    arrays = [as_array(name, value) for name, value in tensors.items()]
+    floating = {
+        array.dtype
+        for array, value in zip(arrays, tensors.values(), strict=True)
+        if array.dtype.kind == "f" and isinstance(value, np.ndarray | np.generic)
+    }
+    dtype = np.result_type(*floating) if floating else np.dtype(np.float64)
+    return [a if a.dtype == dtype else _cast(a, dtype) for a in arrays], dtype.name
+
+
+def as_array(name: str, value: Any, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
+    """A tensor as an array of real numbers.
+
+    Args:
+        name: The tensor's, for the message.
+        value: Anything that `numpy.asarray` takes.
+        dtype: Wanted; by default the array's own.
+
+    Raises:
+        InputError: It is not an array of real numbers, or some of it is masked.
+    """
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # an array-like of another library may raise anything
+        raise InputError(f"{name} is not an array: {error}") from error
+    if array.dtype.kind not in "fiub":
+        raise InputError(
+            f"{name} has dtype {array.dtype}, which is not of real numbers",
+            (),
+            "pass floats, integers or booleans",
+        )
+    # Only then: asking numpy for its masked arrays would load them.
+    if isinstance(value, np.ndarray) and type(value) is not np.ndarray and np.ma.is_masked(value):
+        raise InputError(
+            f"{name} is masked in places", (), "fill it, as in x.filled(0), or multiply by a mask"
+        )
+    return array if dtype is None or array.dtype == dtype else _cast(array, dtype)
+
+
+def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    with np.errstate(all="ignore"):  # What is out of range is inf, as everywhere.
+        return array.astype(dtype)

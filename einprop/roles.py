@@ -1,0 +1,88 @@
+"""Roles given in Python instead of the text: which inputs are parameters, and what is returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from einprop.analysis.names import unread
+from einprop.analysis.resolve import Resolved, resolve
+from einprop.arguments import Names, as_names
+from einprop.errors import InputError
+from einprop.notation.tree import Access, Statement, TensorDeclaration, accesses
+
+__all__ = ["is_output", "with_outputs", "with_parameters"]
+
+
+def is_output(statement: Statement) -> bool:
+    """Whether a statement declares outputs."""
+    return isinstance(statement, TensorDeclaration) and statement.kind == "output"
+
+
+def with_parameters(resolved: Resolved, params: Names) -> Resolved:
+    """The program with some of its inputs declared parameters.
+
+    Raises:
+        InputError: One is not an input.
+    """
+    names = () if params is None else as_names(params, "params", InputError)
+    for name in names:
+        if name not in resolved.names.inputs:
+            raise InputError(
+                f"parameter {name} is not an input of the program",
+                (),
+                f"its inputs are {', '.join(resolved.names.inputs) or 'none'}",
+            )
+    new = [name for name in names if name not in resolved.names.parameters]
+    if not new:
+        return resolved
+    declaration = TensorDeclaration("param", tuple(_first_access(resolved, n) for n in new))
+    return resolve((declaration, *(s for s in map(_without(new), resolved.statements) if s)))
+
+
+def with_outputs(resolved: Resolved, outputs: Names) -> Resolved:
+    """The program with these outputs, declared where they are not those that go unread.
+
+    Raises:
+        InputError: One is defined by no equation, or there is none.
+    """
+    if outputs is None:
+        return resolved
+    names = as_names(outputs, "outputs", InputError)
+    if not names:
+        raise InputError("outputs names no tensor", (), "leave outputs out for all that none reads")
+    for name in names:
+        if name not in resolved.names.defined:
+            raise InputError(
+                f"output {name} is defined by no equation",
+                (),
+                f"the program defines {', '.join(resolved.names.defined)}",
+            )
+    kept = tuple(s for s in resolved.statements if not is_output(s))
+    known = replace(resolved.names, outputs=names)
+    if known.outputs == unread(resolved.names.defined, resolved.equations):
+        return replace(resolved, statements=kept, names=known)
+    targets = {e.target.name: e.target for e in reversed(resolved.equations)}
+    accesses = tuple(Access(name, targets[name].subscripts) for name in known.outputs)
+    declaration = TensorDeclaration("output", accesses)
+    return replace(resolved, statements=(*kept, declaration), names=known)
+
+
+def _first_access(resolved: Resolved, name: str) -> Access:
+    """A tensor as its first equation writes it."""
+    declared = (a for d in resolved.declarations for a in d.tensors)
+    written = (a for e in resolved.equations for a in accesses(e))
+    access = next(a for a in (*declared, *written) if a.name == name)
+    return Access(name, access.subscripts)
+
+
+def _without(names: Sequence[str]) -> Callable[[Statement], Statement | None]:
+    """Takes names out of declarations of tensors; a declaration of nothing is None."""
+
+    def shortened(statement: Statement) -> Statement | None:
+        if not isinstance(statement, TensorDeclaration):
+            return statement
+        kept = tuple(a for a in statement.tensors if a.name not in names)
+        return replace(statement, tensors=kept) if kept else None
+
+    return shortened

@@ -1,0 +1,96 @@
+"""Which tensor is what, and definitions and reads in an order that means something."""
+
+from __future__ import annotations
+
+import pytest
+
+from einprop.analysis.names import Names
+from einprop.analysis.resolve import resolve
+from einprop.errors import IndexScopeError
+from einprop.notation.parser import parse
+
+
+def names(text: str) -> Names:
+    return resolve(parse(text)).names
+
+
+def test_roles_in_order_of_appearance() -> None:
+    found = names(
+        "input t[b,k]; param U[j,k]; h[b,j] = x[b,i] W[i,j]; s[b,k] = h[b,j] U[j,k]\n"
+        "loss = -t[b,k] log(s[b,k]); n = sum[b](1) t[b,k] t[b,k]"
+    )
+    assert found.inputs == ("t", "U", "x", "W")
+    assert found.parameters == ("U",)
+    assert found.defined == ("h", "s", "loss", "n")
+    assert found.outputs == ("loss", "n")
+
+
+def test_declared_outputs_take_the_place_of_found_ones() -> None:
+    assert names("h = 2 x; y = 3 h; output h").outputs == ("h",)
+    assert names("h = 2 x; y = 3 h; output y, h").outputs == ("y", "h")
+
+
+def test_a_declared_input_need_not_be_read() -> None:
+    assert names("input x[i]; y = 2").inputs == ("x",)
+
+
+def test_a_tensor_may_be_added_to_before_it_is_read() -> None:
+    assert names("y = x; y += x^2; z = y").defined == ("y", "z")
+
+
+REFUSED = {
+    "y = x; y = z": """\
+y is defined twice
+    y = x; y = z
+    ^      ^
+= defines a tensor once; use += to add to it, or another name""",
+    "y[b] += x[b]\ny[b] = z[b]": """\
+y is defined twice
+    y[b] = z[b]
+    ^^^^
+    y[b] += x[b]
+    ^^^^
+= defines a tensor once; use += to add to it, or another name""",
+    "h = y; y = x": """\
+y is read before it is complete
+    h = y; y = x
+        ^  ^
+move this equation below the last one that defines y""",
+    "y[b] = x[b]; z[b] = 2 y[b]; y[b] += w[b]": """\
+y is read before it is complete
+    y[b] = x[b]; z[b] = 2 y[b]; y[b] += w[b]
+                          ^^^^  ^^^^
+move this equation below the last one that defines y[b]""",
+    "y = y + 1": """\
+y is read while y is being defined
+    y = y + 1
+        ^
+a tensor cannot depend on itself; give the new value another name""",
+    "y[i] += x[j] y[j] [i == j]": """\
+y[j] is read while y is being defined
+    y[i] += x[j] y[j] [i == j]
+                 ^^^^
+a tensor cannot depend on itself; give the new value another name""",
+    "input y[b]; y[b] = x[b]": """\
+y is declared input and defined by an equation
+    input y[b]; y[b] = x[b]
+          ^^^^  ^^^^
+an input comes from outside; give the defined tensor another name""",
+    "param w; w += x": """\
+w is declared param and defined by an equation
+    param w; w += x
+          ^  ^
+an input comes from outside; give the defined tensor another name""",
+    "output z[b]; y[b] = x[b]": """\
+output z is defined by no equation
+    output z[b]; y[b] = x[b]
+           ^^^^
+an output is a tensor that stands on the left of an equation""",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_refused_programs(text: str) -> None:
+    with pytest.raises(IndexScopeError) as error:
+        names(text)
+    assert str(error.value) == REFUSED[text]

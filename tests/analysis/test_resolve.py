@@ -1,0 +1,76 @@
+"""From text to meaning: expanded, summed, typed and named in one go."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from einprop.analysis.resolve import resolve
+from einprop.errors import IndexScopeError
+from einprop.notation.parser import parse
+from einprop.notation.printer import program_text, to_text
+from tests.strategies.programs import Case, cases
+
+
+def core(text: str) -> list[str]:
+    return [to_text(equation) for equation in resolve(parse(text)).equations]
+
+
+def test_a_network_in_core_form() -> None:
+    text = """
+        index b: batch, i: pixel, j: feature, k: label
+        input x[b,i], t[b,k]
+        param W0[i,j], B0[j], W1[j,k], B1[k]
+        h[b,j] = relu(x[b,i] W0[i,j] + B0[j])
+        s[b,k] = h[b,j] W1[j,k] + B1[k]
+        loss   = -mean[b](sum[k](t[b,k] log_softmax[k](s[b,k])))
+    """
+    assert core(text) == [
+        "h[b,j] = relu(sum[i](x[b,i] W0[i,j]) + B0[j])",
+        "s[b,k] = sum[j](h[b,j] W1[j,k]) + B1[k]",
+        "loss = -sum[b](sum[k](t[b,k] (s[b,k] - log(sum[k'](exp(s[b,k'])))))) / sum[b](1)",
+    ]
+    names = resolve(parse(text)).names
+    assert names.parameters == ("W0", "B0", "W1", "B1")
+    assert names.outputs == ("loss",)
+
+
+def test_a_bound_index_never_has_the_name_of_a_free_or_an_enclosing_one() -> None:
+    assert core("y[k] = x[k] sum[k](s[k])") == ["y[k] = x[k] sum[k'](s[k'])"]
+    assert core("y = sum[i](x[i] sum[i](z[i]))") == ["y = sum[i](x[i] sum[i'](z[i']))"]
+
+
+def test_the_lecture_spelling_of_a_value_is_the_tensor() -> None:
+    assert core("y.value[b] = x.value[b,i]w.value[i]") == core("y[b] = x[b,i] w[i]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # the range of j on the left comes from elsewhere
+        "y[b,j] = x[b,j]; y[b,j] += B[j] c",
+        "y[b,j] = x[b,j]; y[b,j] += c",
+        "index j: unit < 3; y[b,j] = x[b]",
+        "index j: unit < 3; y[j,j'] = x",
+        "loss = sum[i](x[i]); x.grad[i] += loss.grad",
+        "input x[i]; x.grad[i] = 2 z",
+    ],
+)
+def test_an_index_on_the_left_alone_has_its_range_from_elsewhere(text: str) -> None:
+    resolve(parse(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["y[b,j] += B[j] c", "y[b,j] = x[b]", "x.grad[i] += loss.grad", "input x[i]; y[i] = z"]
+)
+def test_or_it_is_refused(text: str) -> None:
+    with pytest.raises(IndexScopeError, match="on the left"):
+        resolve(parse(text))
+
+
+@given(case=cases())
+def test_a_core_program_means_itself(case: Case) -> None:
+    resolved = resolve(parse(case.text))
+    again = resolve(parse(program_text((*resolved.declarations, *resolved.equations))))
+    assert again.equations == resolved.equations
+    assert again.names == resolved.names

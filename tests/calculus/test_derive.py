@@ -1,0 +1,120 @@
+"""Adjoints for readers: the lecture's lines, declarations that they need, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from einprop import Program
+from einprop.analysis.resolve import resolve
+from einprop.calculus.derive import derive_adjoint, needed_declarations
+from einprop.errors import DerivativeError
+from einprop.notation.parser import parse
+from einprop.notation.printer import to_text
+
+LECTURE = "y.value[b,j] = x.value[b,i]W.value[i,j]\ny.value[b,j] += B.value[j]"
+
+
+def backward(text: str, wrt: str | None = None) -> list[str]:
+    resolved = resolve(parse(text))
+    wanted = None if wrt is None else wrt.split()
+    _, equations = derive_adjoint(resolved, resolved.names.outputs, wanted)
+    return [to_text(equation) for equation in equations]
+
+
+def test_the_lecture_forward_lines_give_the_lecture_backward_lines() -> None:
+    assert backward(LECTURE) == [
+        "x.grad[b,i] += y.grad[b,j] W[i,j]",
+        "W.grad[i,j] += y.grad[b,j] x[b,i]",
+        "B.grad[j] += y.grad[b,j]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("y[b,j] = x[b,i] W[i,j] + B[j]", backward(LECTURE)),
+        ("y[i] = tanh(x[i])", ["x.grad[i] += y.grad[i] (1 - y[i]^2)"]),
+        ("y[i] = sigmoid(x[i])", ["x.grad[i] += y.grad[i] y[i] (1 - y[i])"]),
+        ("y[i] = relu(x[i])", ["x.grad[i] += y.grad[i] [y[i] > 0]"]),
+        ("loss = sum[i](x[i]^2)", ["x.grad[i] += 2 loss.grad x[i]"]),
+        (
+            "z = u[i] v[i]",
+            ["u.grad[i] += z.grad v[i]", "v.grad[i] += z.grad u[i]"],
+        ),
+    ],
+)
+def test_textbook_rules(text: str, lines: list[str]) -> None:
+    assert backward(text) == lines
+
+
+def test_only_what_is_asked_for() -> None:
+    assert backward(LECTURE, "B") == ["B.grad[j] += y.grad[b,j]"]
+    assert backward(LECTURE, "B x") == [
+        "x.grad[b,i] += y.grad[b,j] W[i,j]",
+        "B.grad[j] += y.grad[b,j]",
+    ]
+
+
+def test_an_input_that_nothing_depends_on_has_gradient_zero() -> None:
+    resolved = resolve(parse("y[i] = 2 x[i]; z = w[j] w[j]"))
+    derivation, equations = derive_adjoint(resolved, ["y"], ["x", "w"])
+    assert to_text(equations[-1]) == "w.grad[j] = 0"
+    assert not derivation.dependent
+    assert derivation.gradients == (("x", "x.grad"), ("w", "w.grad"))
+
+
+def test_scalars_are_seeded_with_one_on_demand() -> None:
+    resolved = resolve(parse("loss = x^2"))
+    derivation, equations = derive_adjoint(resolved, ["loss"], None, ["loss"])
+    assert [to_text(e) for e in equations] == ["loss.grad = 1", "x.grad += 2 loss.grad x"]
+    assert derivation.ones == ("loss",)
+    assert derivation.seeds == (("loss", "loss.grad"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "declared"),
+    [
+        # every index has its range from the adjoint's own tensors
+        ("y[b,j] = x[b,i] W[i,j]", ""),
+        # i stands on the left alone: x says what it ranges over
+        ("loss = sum[i](x[i])", "input x[i]"),
+        ("index i: pixel; y[i] = 2 x[i]", "index i: pixel"),
+        ("param w; y = w x", "param w"),
+    ],
+)
+def test_the_declarations_that_adjoint_equations_need(text: str, declared: str) -> None:
+    resolved = resolve(parse(text))
+    _, equations = derive_adjoint(resolved, resolved.names.outputs, None)
+    statements = needed_declarations(resolved, equations, alone=True)
+    assert "; ".join(map(to_text, statements)) == declared
+    resolve((*statements, *equations))
+
+
+REFUSED = {
+    ("y = 2 x", "z", None): (
+        "cannot differentiate z: the program does not define it\nit defines y"
+    ),
+    ("h = 2 x; y = 3 h", "x", None): (
+        "cannot differentiate x: the program does not define it\nit defines h, y"
+    ),
+    ("y = x w", "y", "h"): (
+        "cannot differentiate with respect to h: it is not an input\nthe program's inputs are x, w"
+    ),
+    ("y = x w", "y", "y"): (
+        "cannot differentiate with respect to y: it is not an input\nthe program's inputs are x, w"
+    ),
+    ("y = 2", "y", "x"): (
+        "cannot differentiate with respect to x: it is not an input\nthe program's inputs are none"
+    ),
+    ("y = 2", None, None): "y depends on no input: there is no derivative",
+    ("y = floor(x); z = [x > 1]", None, None): "y, z depend on no input: there is no derivative",
+}
+
+
+@pytest.mark.parametrize(("text", "of", "wrt"), REFUSED)
+def test_refused_derivatives(text: str, of: str | None, wrt: str | None) -> None:
+    program = Program(text)
+    for derive in (program.backward, program.grad, program.vjp):
+        with pytest.raises(DerivativeError) as error:
+            derive(of=of, wrt=wrt)
+        assert str(error.value) == REFUSED[text, of, wrt]

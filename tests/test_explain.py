@@ -1,0 +1,93 @@
+"""The table of what a call does, in text and HTML, and what it counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from einprop import Program
+from einprop.errors import ShapeError
+
+MLP = """
+h[b,j] = tanh(x[b,i] W0[i,j] + B0[j])
+s[b,k] = h[b,j] W1[j,k] + B1[k]
+loss = mean[b](logsumexp[k](s[b,k]) - sum[k](t[b,k] s[b,k]))
+"""
+SIZES = {"b": 32, "i": 64, "j": 20, "k": 10}
+
+
+def test_a_product_is_counted_and_named() -> None:
+    explanation = Program("y[b,j] = x[b,i] W[i,j]").explain(b=2, i=3, j=4)
+    (step,) = explanation.steps
+    assert (step.equation, step.call) == ("y[b,j] = sum[i](x[b,i] W[i,j])", "matmul")
+    assert (step.multiply_adds, step.operations) == (24, 0)
+    assert step.bytes == 8 * (6 + 12 + 8)
+    assert explanation.multiply_adds == 24
+    assert explanation.bytes == step.bytes
+
+
+def test_the_table_in_text() -> None:
+    text = str(Program("y[b] = tanh(x[b,i] w[i])").explain(b=1000, i=20))
+    lines = text.splitlines()
+    assert lines[0].split() == [
+        *("equation", "call", "multiply-adds", "other", "operations", "bytes"),
+    ]
+    assert set(lines[1]) == set(lines[-3]) == {"-"}
+    assert lines[2].startswith("_1[b] = sum[i](x[b,i] w[i])")
+    assert " 20,000 " in lines[2]
+    assert lines[3].startswith("y[b] = tanh(_1[b])")
+    assert lines[-2].startswith("total")
+    assert "2 steps" in lines[-2]
+    assert lines[-1].startswith("arena: ")
+    assert len({len(line) for line in lines[:-1]}) == 1
+
+
+def test_the_table_in_html_is_escaped() -> None:
+    html = Program("y[i] = [x[i] < 2]").explain(i=3)._repr_html_()
+    assert html.startswith("<table><thead><tr><th>equation</th>")
+    assert "x[i] &lt; 2" in html
+    assert html.count("<tr>") == html.count("</tr>")
+
+
+def test_an_mlp_runs_on_matrix_products_alone() -> None:
+    explanation = Program(MLP, params="W0 B0 W1 B1").value_and_grad().program.explain(**SIZES)
+    calls = [step.call for step in explanation.steps]
+    assert "einsum" not in calls
+    contractions = [s.call for s in explanation.steps if s.multiply_adds]
+    assert set(contractions) <= {"matmul", "dot", "batched dot"}
+    # two products forward, three backward: the inputs' gradient is not asked for
+    big = [s for s in explanation.steps if s.multiply_adds >= 32 * 20 * 10]
+    assert [s.call for s in big] == ["matmul"] * 5
+
+
+def test_forward_and_backward_share() -> None:
+    explanation = Program(MLP, params="W0 B0 W1 B1").value_and_grad().program.explain(**SIZES)
+    calls = [step.call for step in explanation.steps]
+    assert calls.count("tanh") == 1
+    assert calls.count("exp") == 1
+    assert calls.count("max") == 1
+
+
+@pytest.mark.parametrize("length", [2, 4, 12])
+def test_the_backward_pass_of_a_chain_costs_twice_the_forward_pass(length: int) -> None:
+    factors = " ".join(f"M{k}[a{k},a{k + 1}]" for k in range(length))
+    chain = f"y[a0,a{length}] = {factors}"
+    sizes = {f"a{k}": 8 for k in range(length + 1)}
+    forward = Program(chain).explain(**sizes).multiply_adds
+    assert forward == (length - 1) * 8**3
+    loss = Program(f"{chain}; loss = T[a0,a{length}] y[a0,a{length}]")
+    wrt = [f"M{k}" for k in range(length)]
+    both = loss.value_and_grad(wrt=wrt).program.explain(**sizes).multiply_adds
+    assert both - loss.explain(**sizes).multiply_adds == 2 * forward
+
+
+def test_declared_sizes_need_not_be_given() -> None:
+    program = Program("index i: pixel < 5; y = x[i] w[i]")
+    assert program.explain().multiply_adds == 5
+
+
+def test_sizes_that_are_missing_or_wrong() -> None:
+    program = Program("y[b,j] = x[b,i] W[i,j]")
+    with pytest.raises(ShapeError, match="the size of index j is unknown"):
+        program.explain(b=2, i=3)
+    with pytest.raises(ShapeError, match="no equation has an index q"):
+        program.explain(b=2, i=3, j=4, q=5)

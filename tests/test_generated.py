@@ -1,0 +1,215 @@
+"""Programs drawn at random: everything that computes them must agree.
+
+Each program is run as loops (`einprop.reference`), as a numpy plan, and by PyTorch; its gradients by
+the numpy plan (derived on the pairwise program), by loops over the derived text, by PyTorch's autograd
+and by finite differences of the loops.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from einprop import Program
+from einprop.analysis.definitions import collect_definitions
+from einprop.analysis.scope import place_sums
+from einprop.calculus import rules
+from einprop.errors import DerivativeError, IndexScopeError, ShapeError
+from einprop.notation.functions import FUNCTIONS
+from einprop.notation.tree import Equation
+from einprop.reference import evaluate
+from tests.strategies.programs import Case, cases
+
+LIGHT = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    # A failing program is small already, and shrinking it takes minutes.
+    phases=[Phase.explicit, Phase.generate],
+)
+HEAVY = settings(LIGHT, max_examples=2200)
+
+
+def close(left, right, tolerance: float = 1e-7) -> bool:
+    left, right = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
+    scale = np.maximum(1.0, np.maximum(np.abs(left), np.abs(right)))
+    return left.shape == right.shape and bool(np.all(np.abs(left - right) <= tolerance * scale))
+
+
+def by_name(program: Program, results) -> dict[str, np.ndarray]:
+    return results if isinstance(results, dict) else {program.outputs[0]: results}
+
+
+def understood(case: Case) -> tuple[Program, dict[str, np.ndarray]] | None:
+    """The program and its values; None where the rules refuse it or the values say nothing."""
+    try:
+        program = Program(case.text)
+        values = evaluate(program, case.tensors)
+    except (IndexScopeError, ShapeError):
+        return None
+    tame = all(np.all(np.abs(v) < 1e6) for v in values.values())
+    return (program, values) if tame else None
+
+
+def gradient_program(program: Program) -> Program | None:
+    try:
+        return program.grad(of="loss")
+    except DerivativeError:
+        return None
+
+
+def check(case: Case) -> bool:
+    """Compare everything; False if the case said nothing."""
+    found = understood(case)
+    if found is None:
+        return False
+    program, values = found
+    whole = Program.from_statements(program.statements, outputs=list(values))
+    for name, value in by_name(whole, whole(case.tensors)).items():
+        assert close(value, values[name]), f"{name}: {value} is not {values[name]}"
+    gradient = gradient_program(program)
+    found_gradients = {}
+    if gradient is not None:
+        assert Program(str(gradient)) == gradient
+        compiled = by_name(gradient, gradient(case.tensors))
+        loops = evaluate(gradient, case.tensors)
+        for name, value in compiled.items():
+            assert close(value, loops[name]), f"{name}: compiled {value}, by loops {loops[name]}"
+        found_gradients = {n.removesuffix(".grad"): v for n, v in compiled.items()}
+    compare_with_torch(program, case, found_gradients)
+    return True
+
+
+def compare_with_torch(program: Program, case: Case, gradients: dict[str, np.ndarray]) -> None:
+    torch_oracle = pytest.importorskip("tests.peers.torch_oracle")
+    expected = torch_oracle.gradients(program.resolved, case.tensors, "loss")
+    for name, gradient in expected.items():
+        value = gradient.numpy()
+        if np.all(np.isfinite(value)):
+            derived = gradients.get(name, np.zeros_like(value))
+            assert close(derived, value), f"{name}: {derived}, autograd {value}"
+
+
+def check_finite_differences(case: Case) -> bool:
+    found = understood(case)
+    gradient = gradient_program(found[0]) if found else None
+    # Differences see through stop_gradient.
+    if found is None or gradient is None or "stop_gradient" in case.text:
+        return False
+    program, _ = found
+    compiled = by_name(gradient, gradient(case.tensors))
+    rng = np.random.default_rng(0)
+    for name, derived in compiled.items():
+        tensor = name.removesuffix(".grad")
+        value = case.tensors[tensor]
+        direction = rng.standard_normal(value.shape)
+        slopes = [
+            slope(program, case.tensors, tensor, direction, step) for step in (2e-5, 1e-5, 5e-6)
+        ]
+        if not (close(slopes[0], slopes[1], 1e-6) and close(slopes[1], slopes[2], 1e-6)):
+            continue  # A kink within the step: the slopes themselves disagree.
+        along = np.sum(np.asarray(derived) * direction)
+        assert close(along, slopes[2], 1e-5), f"{tensor}: derived {along}, differences {slopes[2]}"
+    return True
+
+
+def slope(program: Program, tensors, name: str, direction: np.ndarray, step: float) -> float:
+    sides = [
+        evaluate(program, {**tensors, name: tensors[name] + sign * step * direction})["loss"]
+        for sign in (1, -1)
+    ]
+    return float(sides[0] - sides[1]) / (2 * step)
+
+
+@LIGHT
+@given(cases(scalar=True))
+def test_plans_loops_and_autograd_agree(case: Case) -> None:
+    check(case)
+
+
+@LIGHT
+@given(cases(scalar=True, equations=2))
+def test_gradients_agree_with_finite_differences(case: Case) -> None:
+    check_finite_differences(case)
+
+
+@LIGHT
+@given(cases())
+def test_derived_text_parses_back_and_derives_again(case: Case) -> None:
+    try:
+        program = Program(case.text)
+        backward = program.backward()
+    except (IndexScopeError, DerivativeError):
+        return
+    assert Program(str(program)) == program
+    assert Program(str(backward)) == backward
+    twice = program.vjp()
+    try:
+        again = twice.vjp()
+    except DerivativeError:
+        return
+    assert Program(str(again)) == again
+
+
+@LIGHT
+@given(cases())
+def test_explicit_sums_mean_themselves(case: Case) -> None:
+    try:
+        program = Program(case.text)
+    except IndexScopeError:
+        return
+    definitions = collect_definitions(())
+    known = frozenset("abcd")
+    for equation in (s for s in program.statements if isinstance(s, Equation)):
+        placed = place_sums(equation, definitions, known=known)
+        assert place_sums(placed, definitions, known=known) == placed
+
+
+@pytest.mark.slow
+def test_two_thousand_programs_agree() -> None:
+    said = []
+
+    @HEAVY
+    @given(cases(scalar=True))
+    def run(case: Case) -> None:
+        said.append(check(case))
+
+    run()
+    assert sum(said) >= 2000
+
+
+@pytest.mark.slow
+def test_five_hundred_programs_agree_with_finite_differences() -> None:
+    said = []
+
+    @settings(HEAVY, max_examples=900)
+    @given(cases(scalar=True, equations=2))
+    def run(case: Case) -> None:
+        said.append(check_finite_differences(case))
+
+    run()
+    assert sum(said) >= 500
+
+
+def test_a_rule_that_is_wrong_by_a_thousandth_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = FUNCTIONS["tanh"]
+    wrong = dataclasses.replace(row, derivatives=(f"1.001 ({row.derivatives[0]})",))
+    monkeypatch.setitem(FUNCTIONS, "tanh", wrong)
+    assert rules.leaf_derivative  # The rule is read from the table at each derivation.
+    caught = []
+
+    @settings(LIGHT, max_examples=300, derandomize=True)
+    @given(cases(scalar=True, equations=2))
+    def run(case: Case) -> None:
+        if "tanh" in case.text:
+            try:
+                check_finite_differences(case)
+            except AssertionError:
+                caught.append(case.text)
+
+    run()
+    assert caught

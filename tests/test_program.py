@@ -1,0 +1,403 @@
+"""What users hold: a value that runs, prints, differentiates and stays in the language."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from einprop import Program, reference
+from einprop.analysis.sizes import bind_letters
+from einprop.analysis.types import tensor_base
+from einprop.errors import DerivativeError, EinpropError, InputError, ShapeError
+from einprop.notation.printer import to_text
+from einprop.notation.tree import Access, Add, Call, Divide, Equation, Negate
+from tests.strategies.programs import Case, cases
+
+AFFINE = "y[b,j] = x[b,i] W[i,j] + B[j]"
+LECTURE_FORWARD = """\
+y.value[b,j] = x.value[b,i]W.value[i,j]
+y.value[b,j] += B.value[j]"""
+LECTURE_BACKWARD = """\
+x.grad[b,i] += y.grad[b,j] W[i,j]
+W.grad[i,j] += y.grad[b,j] x[b,i]
+B.grad[j] += y.grad[b,j]"""
+MLP = """\
+index b: batch, i: pixel, j: feature, k: label
+input x[b,i], t[b,k]
+param W0[i,j], B0[j], W1[j,k], B1[k]
+h[b,j] = tanh(x[b,i] W0[i,j] + B0[j])
+s[b,k] = h[b,j] W1[j,k] + B1[k]
+loss = -mean[b](sum[k](t[b,k] log_softmax[k](s[b,k])))"""
+PROGRAMS = [
+    AFFINE,
+    LECTURE_FORWARD,
+    MLP,
+    "y[b] = tanh(x[b,i] w[i])",
+    "p[b,k] = softmax[k](s[b,k])",
+    "y = prod[i](x[i])",
+    "y = max[i,j](A[i,j] x[j])",
+    "y[i] = x[i]^z / (2 + z^2)",
+    "h = x^2; y = h x; z = h^2",
+    "index i: pixel < 3; y[i,i] = x[i]^2; z = y[i,j] A[j,i]",
+    "def swish(a, β) = a sigmoid(β a); y[i] = swish(x[i], 2) x[i]",
+    # two gradients that are one tensor once they are simplified
+    "y[b] = x[b]^2; y[b] += x[b] z[b]",
+    "y = x^2 + x z",
+    "y[i] = where([x[i] > z[]], x[i]^2, z^3)",
+]
+
+
+def equations(program: Program, **sizes: int) -> list[Equation]:
+    """The flat program that runs."""
+    bound = bind_letters(program.resolved, sizes)
+    return list(program.compile().flat(bound).equations)
+
+
+def calls(program: Program, function: str, **sizes: int) -> int:
+    """How often a leaf is computed."""
+    found = [e.expression for e in equations(program, **sizes)]
+    return sum(isinstance(e, Call) and e.function == function for e in found)
+
+
+def by_name(program: Program, results: object) -> dict[str, np.ndarray]:
+    return results if isinstance(results, dict) else {program.outputs[0]: results}  # type: ignore[dict-item]
+
+
+# A value.
+
+
+def test_programs_are_equal_by_what_they_say() -> None:
+    program = Program("y[i] = x[i]^2")
+    assert program == Program("y[ i ]  =  x[i] ** 2  # a comment")
+    assert hash(program) == hash(Program("y[i]=x[i]^2"))
+    assert program != Program("y[i] = x[i]^3")
+    assert program != "y[i] = x[i]^2"
+    assert len({program, Program("y[i] = x[i]^2"), Program("z[i] = x[i]^2")}) == 2
+
+
+def test_parameters_and_outputs_in_python_and_in_the_text_are_the_same() -> None:
+    assert Program("y = x w", params="w") == Program("param w; y = x w")
+    assert Program("y = x w", params=["w"]).params == ("w",)
+    assert Program("y = x w v", params="w, v").params == ("w", "v")
+    assert Program("param w; y = x w v", params="v").params == ("v", "w")
+    assert Program("input w; y = x w", params="w") == Program("param w; y = x w")
+    assert Program("h = 2 x; y = h^2", outputs="h y") == Program("h = 2 x; y = h^2; output h, y")
+    assert Program("y = 2 x", outputs="y") == Program("y = 2 x")
+    assert Program("output h; h = 2 x; y = h^2", outputs="y").outputs == ("y",)
+
+
+def test_roles() -> None:
+    program = Program(MLP)
+    assert program.inputs == ("x", "t", "W0", "B0", "W1", "B1")
+    assert program.params == ("W0", "B0", "W1", "B1")
+    assert program.outputs == ("loss",)
+
+
+@pytest.mark.parametrize("name", ["inputs", "params", "outputs", "statements", "resolved"])
+def test_a_program_does_not_change(name: str) -> None:
+    program = Program(AFFINE)
+    with pytest.raises(AttributeError):
+        setattr(program, name, ())
+
+
+def test_copies_and_pickles_are_equal_and_run() -> None:
+    program = Program("y[i] = x[i]^2", params="x")
+    for again in (copy.deepcopy(program), pickle.loads(pickle.dumps(program))):  # noqa: S301
+        assert again == program
+        assert again(x=[3.0]).tolist() == [9.0]
+
+
+def test_text_and_repr() -> None:
+    assert str(Program("y[i]=2x[i]")) == "y[i] = 2 x[i]"
+    assert repr(Program("y = x")) == "Program('y = x')"
+    assert Program("y = x")._repr_latex_().startswith("$\\displaystyle")
+
+
+def test_an_empty_program_is_one() -> None:
+    assert Program("").inputs == Program("# nothing").outputs == ()
+    assert Program("")() == {}
+
+
+# Derivatives.
+
+
+def test_the_lecture() -> None:
+    assert str(Program(LECTURE_FORWARD).backward()) == LECTURE_BACKWARD
+    assert str(Program(AFFINE).backward()) == LECTURE_BACKWARD
+    assert Program(LECTURE_FORWARD).backward() == Program(AFFINE).backward()
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+@pytest.mark.parametrize("method", ["backward", "grad", "vjp"])
+def test_the_language_is_closed_under_derivation(text: str, method: str) -> None:
+    program = Program(text)
+    assert Program(str(program)) == program
+    for _ in range(2):
+        program = getattr(program, method)()
+        again = Program(str(program))
+        assert again == program
+        assert hash(again) == hash(program)
+        assert again.inputs == program.inputs
+        assert again.params == program.params
+        assert again.outputs == program.outputs
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_derived_program_and_its_text_compute_the_same(text: str, order: int, rng) -> None:
+    """One runs by deriving on pairwise products, the other as it stands."""
+    program = Program(text)
+    for _ in range(order):
+        program = program.vjp()
+    tensors = {name: rng.uniform(0.5, 1.5, [3] * rank(program, name)) for name in program.inputs}
+    derived = by_name(program, program(tensors))
+    printed = by_name(program, Program(str(program))(tensors))
+    for name, value in derived.items():
+        np.testing.assert_allclose(value, printed[name], rtol=1e-9, atol=1e-12)
+
+
+def rank(program: Program, name: str) -> int:
+    """The number of axes of a tensor."""
+    return program.resolved.types.ranks[tensor_base(name)]
+
+
+@given(case=cases(scalar=True, depth=2))
+def test_generated_programs_are_closed_too(case: Case) -> None:
+    try:
+        program = Program(case.text).grad(of="loss")
+    except EinpropError as error:
+        assert isinstance(error, DerivativeError)  # noqa: PT017
+        return
+    assert Program(str(program)) == program
+    assert Program(str(program)).outputs == program.outputs
+
+
+def test_backward_reads_the_forward_tensors_and_the_seed() -> None:
+    backward = Program("h[b] = tanh(x[b]); y = sum[b](h[b] w[b])").backward()
+    assert set(backward.inputs) == {"y.grad", "h", "w"}
+    assert set(backward.outputs) == {"w.grad", "x.grad"}
+
+
+def test_of_and_wrt_choose() -> None:
+    program = Program("u = x^2 w; v = sin(x)")
+    assert program.vjp(of="u", wrt="x").outputs == ("x.grad",)
+    assert set(program.vjp(of=["u"]).outputs) == {"x.grad", "w.grad"}
+    assert program.vjp(of="v").outputs == ("x.grad",)
+    assert program.vjp(wrt="w").outputs == ("w.grad",)
+
+
+def test_grad_seeds_scalars_and_vjp_does_not() -> None:
+    program = Program("y = x^2")
+    assert program.grad()(x=3) == 6
+    assert program.vjp()({"x": 3, "y.grad": 10}) == 60
+    assert Program("y[i] = x[i]^2").grad()({"x": [3.0], "y.grad": [10.0]}).tolist() == [60]
+
+
+def test_vjp_of_an_inner_tensor_and_the_output_takes_two_cotangents() -> None:
+    program = Program("h = x^2; y = h x").vjp(of="h y")
+    assert program.inputs == ("x", "y.grad", "h.seed")
+    # x (x^2) has derivative 3 x^2, and h adds 2 x
+    assert program({"x": 2.0, "y.grad": 1.0, "h.seed": 10.0}) == 12 + 40
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        1.0,
+        np.inf,
+    ],
+)
+def test_an_input_that_nothing_depends_on_has_gradient_zero(other: float) -> None:
+    program = Program("y = x^2; z[i] = 2 w[i]").grad(of="y", wrt="x w")
+    results = program(x=3, w=[other, 1.0])
+    assert results["x.grad"] == 6
+    assert results["w.grad"].tolist() == [0, 0]
+
+
+def test_value_and_grad() -> None:
+    function = Program("y[i] = x[i] z[i]; loss = sum[i](y[i]^2)", params="z").value_and_grad()
+    value, gradients = function(x=[1.0, 2.0], z=[3.0, 4.0])
+    assert value == 73
+    assert list(gradients) == ["z"]
+    assert gradients["z"].tolist() == [6, 32]
+    assert function.value == "loss"
+    _, both = Program("loss = sum[i](x[i] z[i])").value_and_grad()(x=[1.0], z=[2.0])
+    assert {name: g.tolist() for name, g in both.items()} == {"x": [2], "z": [1]}
+
+
+@pytest.mark.parametrize("of", [None, "y", "y loss", "h"])
+def test_value_and_grad_wants_one_scalar(of: str | None) -> None:
+    program = Program("h[i] = x[i]; y[i] = 2 h[i]; loss = sum[i](x[i])")
+    with pytest.raises(DerivativeError, match="value_and_grad differentiates one scalar, not"):
+        program.value_and_grad(of=of)
+
+
+def test_gradients_sum_over_the_batch_or_keep_it() -> None:
+    x, seed = np.arange(6.0).reshape(2, 3), np.array([[1.0], [10.0]])
+    summed = Program(AFFINE).vjp(wrt="W")
+    assert summed({"x": x, "W": np.ones((3, 1)), "B": [0.0], "y.grad": seed}).shape == (3, 1)
+    each = Program("W.grad[b,i,j] = y.grad[b,j] x[b,i]")
+    np.testing.assert_allclose(each({"x": x, "y.grad": seed}).sum(axis=0), x.T @ seed)
+
+
+# What the compiler must find.
+
+LOGITS = [
+    "loss = mean[b](logsumexp[k](s[b,k]) - sum[k](t[b,k] s[b,k]))",
+    "loss = -mean[b](sum[k](t[b,k] log_softmax[k](s[b,k])))",
+]
+
+
+def test_the_gradient_of_softmax_cross_entropy_is_p_minus_t() -> None:
+    program = Program("loss = logsumexp[k](s[k]) - sum[k](t[k] s[k])").grad(wrt="s")
+    flat = equations(program, k=5)
+    assert to_text(flat[-1]).startswith("s.grad[k] = ")
+    first, second = sorted(flat[-1].expression.terms, key=lambda t: isinstance(t, Negate))  # type: ignore[union-attr]
+    assert second == Negate(Access("t", flat[-1].target.subscripts))
+    (p,) = [e for e in flat if e.target == first]
+    assert isinstance(p.expression, Divide)
+    defined = {e.target.name: to_text(e) for e in flat}
+    assert " = exp(" in defined[p.expression.numerator.name]  # type: ignore[union-attr]
+    assert " = sum[k](" in defined[p.expression.denominator.name]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("text", LOGITS)
+def test_the_terms_meet_also_in_a_batch(text: str) -> None:
+    """p and t are subtracted, the mean's 1/n comes after, and nothing is exponentiated twice."""
+    program = Program(text).value_and_grad(wrt="s").program
+    assert calls(program, "exp", b=4, k=3) == 1
+    assert calls(program, "max", b=4, k=3) == 1
+    assert calls(program, "log", b=4, k=3) == 1
+    flat = equations(program, b=4, k=3)
+    differences = [
+        e for e in flat if isinstance(e.expression, Add) and len(e.target.subscripts) == 2
+    ]
+    negated = [t for e in differences for t in e.expression.terms if isinstance(t, Negate)]  # type: ignore[union-attr]
+    assert "t" in {t.operand.name for t in negated}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("text", LOGITS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logits_of_ten_thousand(text: str, dtype: type) -> None:
+    s = np.array([[1e4, -1e4, 0.0], [3.0, 1e4, 1e4], [-1e4, -1e4, -1e4]], dtype)
+    t = np.array([[1, 0, 0], [0, 0.5, 0.5], [0, 1, 0]], dtype)
+    p = np.array([[1, 0, 0], [0, 0.5, 0.5], [1 / 3] * 3], dtype)
+    program = Program(text)
+    loss = program(s=s, t=t)
+    assert loss == pytest.approx((np.log(2) + np.log(3)) / 3, abs=1e-3)
+    gradient = program.grad(wrt="s")
+    derived = gradient(s=s, t=t)
+    assert derived.dtype == loss.dtype == dtype
+    np.testing.assert_allclose(derived, (p - t) / 3, atol=1e-6)
+    seed = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], dtype)
+    second = gradient.vjp(of="s.grad", wrt="s")({"s": s, "t": t, "s.grad.grad2": seed})
+    hessian = p * (seed - (p * seed).sum(axis=1, keepdims=True)) / 3
+    np.testing.assert_allclose(second, hessian, atol=1e-6)
+
+
+@pytest.mark.parametrize("logit", [-np.inf, np.inf])
+def test_infinite_logits_follow_the_limits_where_there_are_any(logit: float) -> None:
+    masked = Program("p[k] = softmax[k](s[k])")(s=[0.0, -np.inf, 0.0])
+    assert masked.tolist() == [0.5, 0, 0.5]
+    assert Program("y = logsumexp[k](s[k])")(s=[logit, logit]) == logit
+
+
+def test_the_network_shares_forward_and_backward() -> None:
+    program = Program(MLP).value_and_grad().program
+    sizes = {"b": 8, "i": 5, "j": 4, "k": 3}
+    assert calls(program, "tanh", **sizes) == 1
+    assert calls(program, "exp", **sizes) == 1
+    targets = [to_text(e) for e in equations(program, **sizes)]
+    assert sum("x[b,i] W0[i,j]" in line for line in targets) == 1
+
+
+def test_second_derivatives_share_too() -> None:
+    program = Program("y = sum[i](tanh(x[i]))").grad().vjp()
+    assert calls(program, "tanh", i=3) == 1
+
+
+# Running.
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_a_call_gives_what_the_reference_gives(text: str, rng) -> None:
+    program = Program(text)
+    tensors = {name: rng.uniform(0.5, 1.5, [3] * rank(program, name)) for name in program.inputs}
+    expected = reference.evaluate(program, tensors)
+    for name, value in by_name(program, program(tensors)).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-9)
+
+
+def test_one_output_is_an_array_and_several_are_a_dict() -> None:
+    assert Program("y[i] = 2 x[i]")(x=[1.0]).tolist() == [2]
+    results = Program("y = 2 x; z = 3 x")(x=1.0)
+    assert list(results) == ["y", "z"]
+
+
+def test_tensors_by_name_in_a_mapping_or_both() -> None:
+    program = Program("y = x w + z")
+    assert program(x=2, w=3, z=1) == program({"x": 2, "w": 3, "z": 1}) == 7
+    assert program({"x": 2, "w": 3}, z=1) == 7
+    with pytest.raises(InputError, match="x is given twice"):
+        program({"x": 0, "w": 3, "z": 1}, x=2)
+
+
+def test_shapes_that_some_inputs_determine() -> None:
+    program = Program(AFFINE)
+    assert program.shapes(x=(2, 3), W=(3, 4)) == {
+        "x": (2, 3),
+        "W": (3, 4),
+        "B": (4,),
+        "y": (2, 4),
+    }
+    assert program.shapes() == {}
+    with pytest.raises(InputError, match="q is not an input of the program"):
+        program.shapes(q=(1,))
+    with pytest.raises(ShapeError):
+        program.shapes(x=(2, 3), W=(4, 4))
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        *(("0^0", 1.0), ("log(0)", -np.inf), ("1 / 0", np.inf), ("-2 / 0", -np.inf)),
+        ("sqrt(-1)", np.nan),
+        ("0 / 0", np.nan),
+    ],
+)
+def test_arithmetic_is_that_of_ieee(expression: str, value: float) -> None:
+    np.testing.assert_equal(float(Program(f"y = {expression}")()), value)
+    point = {"a": 0.0} if "0" in expression else {}
+    text = expression.replace("0", "a")
+    np.testing.assert_equal(float(Program(f"y = {text}")(point)), value)
+
+
+def test_outputs_that_are_inputs_or_numbers() -> None:
+    assert Program("y[i] = x[i]")(x=[1.0, 2.0]).tolist() == [1, 2]
+    assert Program("y = 2")() == 2
+    assert Program("index i: unit < 3; y[i] = 2")().tolist() == [2, 2, 2]
+
+
+# Showing.
+
+
+def test_latex_is_that_of_the_statements() -> None:
+    assert Program("y[i] = x[i] / 2").latex().startswith("\\begin{aligned}")
+
+
+def test_source_runs_where_einprop_is_not_installed() -> None:
+    program = Program(AFFINE).vjp()
+    source = program.source(b=2, i=3, j=4)
+    assert "einprop" not in source
+    scope: dict = {}
+    exec(compile(source, "source", "exec"), scope)  # noqa: S102
+    tensors = {"x": np.ones((2, 3)), "W": np.ones((3, 4)), "y.grad": np.ones((2, 4))}
+    arguments = {name.replace(".", "_"): value for name, value in tensors.items()}
+    results = scope["run"](**arguments)
+    expected = program({**tensors, "B": np.ones(4)})
+    for name, value in expected.items():
+        np.testing.assert_allclose(results[name], value)
