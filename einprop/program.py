@@ -314,7 +314,7 @@ class Program:
         return to_latex(self.statements)
 
     def source(
-        self, backend: str = "numpy", sizes: Mapping[str, int] | None = None, /, **letters: int
+        self, /, backend: str = "numpy", sizes: Mapping[str, int] | None = None, **letters: int
     ) -> str:
         """Standalone code, to paste where einprop is not installed.
 
@@ -324,7 +324,8 @@ class Program:
             backend: The library that the code calls.
             sizes: Sizes of index letters. Without them the code holds for all sizes; where that
                 cannot be, the error says which are wanted.
-            **letters: The same by keyword, as in ``b=32``.
+            **letters: The same by keyword, as in ``b=32``, for letters that are not named like an
+                argument.
 
         Raises:
             ShapeError: The code would differ from one size to another, or a size is not one.

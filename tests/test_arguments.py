@@ -186,11 +186,6 @@ REFUSED: dict[str, tuple[Callable[[], object], type[ep.EinpropError], str]] = {
         ep.ShapeError,
         "no equation has an index 1",
     ),
-    "backend by keyword": (
-        lambda: AFFINE.source(backend="numpy"),
-        ep.ShapeError,
-        "no equation has an index backend",
-    ),
     # The reference and the checker.
     **{
         f"evaluate({program!r})": (
@@ -292,7 +287,7 @@ def test_nothing_is_taken_where_nothing_is_needed() -> None:
 def test_every_name_can_be_an_index_or_a_tensor(name: str) -> None:
     program = Program(f"y[{name}] = 2 {name}s[{name}]")
     assert program.explain(**{name: 3}).steps[0].operations == 3
-    assert "def run" in program.source(**{name: 3})
+    assert "def run" in program.source("numpy", {name: 3})
     tensor = Program(f"y[i] = 2 {name}[i]")
     assert tensor(**{name: [1.0]}).tolist() == [2]
     assert tensor.shapes(**{name: (4,)})["y"] == (4,)

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from einprop import Program
 from einprop.analysis.definitions import collect_definitions
 from einprop.analysis.scope import place_sums
+from einprop.analysis.types import tensor_base
 from einprop.calculus import rules
 from einprop.errors import DerivativeError, IndexScopeError, ShapeError
 from einprop.notation.functions import FUNCTIONS
@@ -140,6 +141,21 @@ def test_gradients_agree_with_finite_differences(case: Case) -> None:
 @LIGHT
 @given(cases())
 def test_derived_text_parses_back_and_derives_again(case: Case) -> None:
+    check_text(case)
+
+
+@pytest.mark.slow
+def test_three_hundred_second_derivatives_print_what_they_run() -> None:
+    @settings(HEAVY, max_examples=300)
+    @given(cases(depth=2, equations=2))
+    def run(case: Case) -> None:
+        check_text(case)
+
+    run()
+
+
+def check_text(case: Case) -> None:
+    """Two derivations: each prints, parses back to itself, and the last runs as it prints."""
     try:
         program = Program(case.text)
         backward = program.backward()
@@ -153,6 +169,22 @@ def test_derived_text_parses_back_and_derives_again(case: Case) -> None:
     except DerivativeError:
         return
     assert Program(str(again)) == again
+    compare_text(program, again, case)
+
+
+def compare_text(program: Program, derived: Program, case: Case) -> None:
+    """What a derivation prints is what it runs: loops over the text against the compiled plan."""
+    shapes = program.shapes({name: value.shape for name, value in case.tensors.items()})
+    rng = np.random.default_rng(0)
+    tensors = dict(case.tensors)
+    for name in derived.inputs:
+        if name not in tensors:
+            tensors[name] = rng.uniform(-1, 1, shapes[tensor_base(name)])
+    loops = evaluate(derived, {name: tensors[name] for name in derived.inputs})
+    compiled = by_name(derived, derived({name: tensors[name] for name in derived.inputs}))
+    for name, value in compiled.items():
+        if np.all(np.isfinite(loops[name])) and np.max(np.abs(loops[name]), initial=0) < 1e6:
+            assert close(value, loops[name]), f"{name}: compiled {value}, by loops {loops[name]}"
 
 
 @LIGHT

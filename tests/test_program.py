@@ -401,3 +401,73 @@ def test_source_runs_where_einprop_is_not_installed() -> None:
     expected = program({**tensors, "B": np.ones(4)})
     for name, value in expected.items():
         np.testing.assert_allclose(results[name], value)
+
+
+@pytest.mark.parametrize(
+    ("text", "logits"),
+    [
+        ("y = sum[k](exp(log_softmax[k](s[k])) w[k])", [1e4, -1e4, 0, 9999]),
+        ("l[k] = log_softmax[k](s[k]); y = -sum[k](exp(l[k]) l[k] w[k])", [1e4, -1e4, 0, 9999]),
+        ("y = -sum[k](w[k] log(softmax[k](s[k])))", [1e4, -1e4, 0, 9999]),
+        ("y = exp(-logsumexp[k](s[k] + w[k]) / 10000)", [1e4, -1e4, 0, 9999]),
+        ("y = sum[k](w[k] softmax[k](s[k]))", [np.finfo(np.float32).min] * 4),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exponentials_that_cancel_are_finite_with_their_gradients(
+    text: str, logits: list[float], dtype: type
+) -> None:
+    weights = np.array([0.1, 0.2, 0.3, 0.4], dtype)
+    value, gradients = Program(text).value_and_grad()(s=np.array(logits, dtype), w=weights)
+    assert np.isfinite(value)
+    assert all(np.all(np.isfinite(g)) for g in gradients.values())
+
+
+def test_log_softmax_keeps_its_digits_under_a_common_offset() -> None:
+    logits = np.array([1e6, 1e6 + 1, 1e6 + 2], np.float32)
+    found = Program("y[k] = log_softmax[k](s[k])")(s=logits)
+    np.testing.assert_allclose(found, [-2.4076059, -1.4076059, -0.4076059], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "value"),
+    [
+        ("y = 1e300 * (1e300 * x)", 1e-300, 1e300),
+        ("y = x / 1e-300 / 1e-300", 1e-300, 1e300),
+        ("y = x / 1e-320", 1e-320, 1.0),
+        ("y = (1e200 x)^2", 1e-200, 1.0),
+        ("y = 0 x", np.inf, np.nan),
+        ("y = x - x", np.inf, np.nan),
+        ("y = log(exp(x) / exp(2 x))", 800.0, -800.0),
+    ],
+)
+def test_numbers_are_combined_only_where_nothing_is_lost(
+    text: str, given: float, value: float
+) -> None:
+    np.testing.assert_allclose(Program(text)(x=given), value, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h[i] = a[i]; z[i2,i] = u[i2] u[i]",
+        "_1[i] = exp(a[i]); y[i] = sin(_1[i]) + tanh(c[i]); _2[i] = tanh(c[i])",
+        "h[b] = a[b]^2 h.grad_[b]; y = sum[b](h[b])",
+        "y[i,j] = [i + 1 == j] a[i] u[j]",
+        "y = log(sum[k](softmax[k](a[k]) c[k]^2))",
+    ],
+)
+def test_derived_text_runs_as_it_prints(text: str) -> None:
+    rng = np.random.default_rng(0)
+    program = Program(text)
+    shapes = program.shapes({n: (3,) if n == "u" else (2,) for n in program.inputs})
+    for derived in (program, program.vjp(), program.vjp().vjp()):
+        tensors = {n: rng.uniform(0.5, 1, shapes[tensor_base(n)]) for n in derived.inputs}
+        loops = reference.evaluate(derived, tensors)
+        found = derived(tensors)
+        found = found if isinstance(found, dict) else {derived.outputs[0]: found}
+        again = Program(str(derived))(tensors)
+        again = again if isinstance(again, dict) else {derived.outputs[0]: again}
+        for name, value in found.items():
+            np.testing.assert_allclose(value, loops[name], rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(again[name], loops[name], rtol=1e-9, atol=1e-12)

@@ -21,6 +21,7 @@ __all__ = [
     "combined",
     "compared",
     "constant",
+    "divided",
     "negate",
     "number",
     "power",
@@ -60,6 +61,17 @@ def combined(left: float, right: float) -> int | float | None:
     if isinstance(result, int) and abs(result) > _EXACT:
         result = float(left) * float(right)
     lost = not math.isfinite(result) or (result == 0 and left != 0 and right != 0)
+    return None if lost and math.isfinite(left) and math.isfinite(right) else result
+
+
+def divided(left: float, right: float) -> int | float | None:
+    """The quotient of two constants, the second not 0; None where it would overflow or vanish.
+
+    >>> divided(1, 4), divided(1, 1e-320)
+    (0.25, None)
+    """
+    result = float(left) / float(right)
+    lost = not math.isfinite(result) or (result == 0 and left != 0)
     return None if lost and math.isfinite(left) and math.isfinite(right) else result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from einprop.analysis.definitions import Definitions
@@ -14,6 +15,7 @@ from einprop.notation.tree import (
     Divide,
     Equation,
     Expression,
+    Iverson,
     Multiply,
     Negate,
     map_children,
@@ -56,7 +58,18 @@ def separate(expression: Expression) -> Expression:
     >>> to_text(separate(parse("y[b] = sum[k](a[b] t[b,k])")[0].expression))
     'a[b] sum[k](t[b,k])'
     """
-    return transform(expression, _separate_node)
+    return rearrange(expression, _separate_node)
+
+
+def rearrange(expression: Expression, function: Callable[[Expression], Expression]) -> Expression:
+    """As `transform`, but Iverson brackets stay as they are.
+
+    Equal mathematics rounds differently: the largest of some numbers is found again by ``==`` only
+    if both sides are computed in the same order.
+    """
+    if isinstance(expression, Iverson):
+        return expression
+    return function(map_children(expression, lambda child: rearrange(child, function)))
 
 
 def _separate_node(node: Expression) -> Expression:
@@ -109,7 +122,7 @@ def _listed(expression: Expression) -> tuple[Expression, ...]:
 
 def _normal(expression: Expression) -> Expression:
     """Equal for expressions that differ only in where a sum stands among linear operations."""
-    return transform(separate(expression), _sort_node)
+    return rearrange(separate(expression), _sort_node)
 
 
 def _sort_node(node: Expression) -> Expression:
@@ -148,7 +161,7 @@ def elide_sums(equation: Equation, definitions: Definitions) -> Equation:
         return _normal(placed.expression) == meant
 
     bare = transform(equation.expression, _without_sum)
-    for candidate in (transform(bare, _as_fraction), bare):
+    for candidate in (rearrange(bare, _as_fraction), bare):
         if agrees(candidate):
             return replace(equation, expression=candidate)
     expression = equation.expression

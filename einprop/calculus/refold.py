@@ -24,6 +24,7 @@ from einprop.notation.tree import (
     Definition,
     Divide,
     Expression,
+    Iverson,
     Number,
     Power,
     map_children,
@@ -94,6 +95,8 @@ def refold(expression: Expression) -> Expression:
     >>> to_text(refold(line.expression))
     'g softmax[k](s[k]) / n'
     """
+    if isinstance(expression, Iverson):
+        return expression  # See `rearrange`.
     if not any(isinstance(node, Call) and node.indices for node in walk(expression)):
         return expression
     call, left = _found(expression)
@@ -109,12 +112,12 @@ def _refold_within_sum(expression: Expression) -> Expression | None:
     if not isinstance(expression, Divide):
         return None
     above, below = factors(expression)
-    for factor in above:
+    for position, factor in enumerate(above):
         match factor:
             case Call("sum", (body,), indices):
                 inner = quotient(body, product(*below))
                 if _found(inner)[0] is not None:
-                    others = [refold(f) for f in above if f is not factor]
+                    others = [refold(f) for n, f in enumerate(above) if n != position]
                     return product(*others, Call("sum", (refold(inner),), indices))
     return None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import opt_einsum
 
 from einprop.analysis.indices import free_indices, fresh_index
-from einprop.calculus.algebra import combined, constant
+from einprop.calculus.algebra import combined, constant, divided
 from einprop.notation.tree import (
     Access,
     Add,
@@ -208,15 +208,22 @@ class _Lowering:
                 atom = self.atom(expression)
                 if above:
                     self.multiply_in(into, atom)
-                elif isinstance(atom, Number) and atom.value != 0:
-                    self.multiply_in(into, Number(1 / atom.value))
                 else:
-                    into.below.append(self.named(atom))
+                    self.divide_in(into, atom)
 
     def multiply_in(self, into: _Product, atom: Atom) -> None:
         whole = combined(into.coefficient, atom.value) if isinstance(atom, Number) else None
         if whole is None:
             into.above.append(self.named(atom))
+        else:
+            into.coefficient = whole
+
+    def divide_in(self, into: _Product, atom: Atom) -> None:
+        whole = None
+        if isinstance(atom, Number) and atom.value != 0:
+            whole = divided(into.coefficient, atom.value)
+        if whole is None:
+            into.below.append(self.named(atom))
         else:
             into.coefficient = whole
 

@@ -45,7 +45,8 @@ def derive_flat(program: SizedProgram, derivation: Derivation) -> SizedProgram:
     # Algebra may have made one differentiated tensor depend on another, or a gradient vanish: the
     # cotangents have names of their own, and the derivation's names are tied to them at both ends.
     seeds = dict(derivation.seeds)
-    adjoint = reverse(program.equations, list(seeds), derivation.wrt, f"{derivation.suffix}_")
+    suffix = _unused(derivation.suffix, program)
+    adjoint = reverse(program.equations, list(seeds), derivation.wrt, suffix)
     axes = dict(program.axes)
     axes |= {seed: axes[name] for name, seed in derivation.seeds}
     axes |= {gradient: axes[name] for name, gradient in derivation.gradients}
@@ -59,3 +60,12 @@ def derive_flat(program: SizedProgram, derivation: Derivation) -> SizedProgram:
     wanted = [tie(g, adjoint.gradients.get(name), name) for name, g in derivation.gradients]
     equations = (*program.equations, *ones, *given, *adjoint.equations, *wanted)
     return binarise(replace(program, equations=equations, axes=axes))
+
+
+def _unused(suffix: str, program: SizedProgram) -> str:
+    """The suffix with as many underscores as make it the end of no name in the program."""
+    parts = {part for name in program.names for part in name.split(".")}
+    candidate = f"{suffix}_"
+    while candidate in parts:
+        candidate += "_"
+    return candidate

@@ -26,6 +26,7 @@ from einprop.notation.tree import (
     Negate,
     Number,
     Power,
+    reads,
 )
 from einprop.passes.builder import Builder, letters, live_equations, renamed, tensor
 from einprop.passes.naming import adopt_names
@@ -69,6 +70,7 @@ class _Entry:
     indices: tuple[str, ...]
     scaled: Value
     plain: Value | None
+    bare: bool
 
 
 class _Simplifier:
@@ -102,7 +104,20 @@ class _Simplifier:
         diagonal = indices != own
         scaled = self.embed(equation, indices) if diagonal else self.apply(equation, self.read)
         plain = None if scaled.scale else scaled
-        self.entries[equation.target.name] = _Entry(equation, indices, scaled, plain)
+        bare = bool(scaled.scale) and self.is_bare(equation)
+        self.entries[equation.target.name] = _Entry(equation, indices, scaled, plain, bare)
+
+    def is_bare(self, equation: Equation) -> bool:
+        """Whether a scaled tensor is made of exponentials by sums and products alone.
+
+        Nothing has cancelled in it then, so that computing it as written loses nothing.
+        """
+        found = {a.name: self.entries[a.name] for a in reads(equation) if a.name in self.entries}
+        scaled = {name: entry for name, entry in found.items() if entry.scaled.scale}
+        match equation.expression:
+            case Divide(_, Access(divisor)) if divisor in scaled:
+                return False
+        return all(entry.bare for entry in scaled.values())
 
     def embed(self, equation: Equation, indices: tuple[str, ...]) -> Value:
         """A diagonal written: its own tensor, zeros elsewhere."""
@@ -113,8 +128,12 @@ class _Simplifier:
         return Value(value.coefficient, tensor(name, indices))
 
     def plain(self, entry: _Entry) -> Value:
+        """A tensor without a scale: computed as written, or, where scales met in it, with what is left."""
         if entry.plain is None:
-            entry.plain = self.apply(entry.equation, self.read_plain)
+            if entry.bare:
+                entry.plain = self.apply(entry.equation, self.read_plain)
+            else:
+                entry.plain = self.algebra.unscaled(entry.scaled)
         return entry.plain
 
     def read(self, atom: Expression) -> Value:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.indices import rename_indices
-from einprop.calculus.algebra import combined, number
+from einprop.calculus.algebra import combined, divided, number
 from einprop.notation.tree import (
     Access,
     Add,
@@ -214,15 +214,20 @@ class Algebra:
         """A quotient."""
         if right.coefficient == 0:
             return self.define(Divide(self.atom(replace(left, scale=())), Number(0)))
-        coefficient = combined(left.coefficient, 1 / right.coefficient)
+        coefficient = divided(left.coefficient, right.coefficient)
         if coefficient is None:
             return self.divide(self.bare(left), self.bare(right))
         if right.atom is None:
-            return replace(left, coefficient=left.coefficient / right.coefficient)
+            return replace(left, coefficient=coefficient)
         scale = _combined(left.scale, right.scale, -1)
         above = left.atom if left.atom is not None else Number(1)
         quotient = self.define(Divide(above, right.atom))
-        return replace(quotient, coefficient=left.coefficient / right.coefficient, scale=scale)
+        return replace(quotient, coefficient=coefficient, scale=scale)
+
+    def unscaled(self, value: Value) -> Value:
+        """The value with its scale worked in, all shifts together: they may cancel."""
+        exponent = self.add([Value(count, shift) for shift, count in value.scale])
+        return self.multiply(self.call("exp", [exponent]), replace(value, scale=()))
 
     def bare(self, value: Value) -> Value:
         """The value with its number worked into a tensor."""
@@ -270,8 +275,9 @@ class Algebra:
             case Divide(Access() as above, Access() as below):
                 match self.definition(above):
                     case Call("exp", (Access() as exponent,)):
-                        lower = self.define(Call("log", (below,)))
-                        return self.add([Value(1, exponent), replace(lower, coefficient=-1)])
+                        lower = self.log(Value(1, below))
+                        negative = replace(lower, coefficient=-lower.coefficient)
+                        return self.add([Value(1, exponent), negative])
         return None
 
     def definition(self, atom: Atom) -> Expression | None:
