@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from reprlib import repr as shortened
@@ -22,8 +22,9 @@ from einprop.notation.parser import parse
 from einprop.notation.printer import program_text
 from einprop.notation.tree import Statement
 from einprop.roles import is_output, with_outputs, with_parameters
+from einprop.value_and_grad import ValueAndGrad
 
-__all__ = ["Program", "ValueAndGrad"]
+__all__ = ["Program"]
 
 
 class Program:
@@ -370,37 +371,6 @@ class Program:
         """
         bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
         return explain_schedule(self.compile().schedule(bound))
-
-
-@dataclass(frozen=True)
-class ValueAndGrad:
-    """A scalar and its gradients as a function of the inputs.
-
-    Attributes:
-        program: The program that computes both.
-        value: The scalar's name.
-        gradients: By input, the name of its gradient.
-
-    >>> value, gradients = Program("y = w[i] x[i]", params="w").value_and_grad()(w=[2.0], x=[3.0])
-    >>> float(value), gradients
-    (6.0, {'w': array([3.])})
-    """
-
-    program: Program
-    value: str
-    gradients: Mapping[str, str]
-
-    def __call__(
-        self, tensors: Mapping[str, Any] | None = None, /, **named: Any
-    ) -> tuple[Any, dict[str, Any]]:
-        """The value, and a dict of gradients by input, each of its input's shape.
-
-        Raises:
-            ShapeError: As for `Program.__call__`.
-            InputError: As for `Program.__call__`.
-        """
-        results = self.program(tensors, **named)
-        return results[self.value], {name: results[g] for name, g in self.gradients.items()}
 
 
 def _some(names: str | Iterable[str], what: str) -> tuple[str, ...]:
