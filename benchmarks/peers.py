@@ -1,5 +1,6 @@
 """The lecture's MLP five times: what einprop, numpy, autograd, JAX and PyTorch ask for and show.
 
+    pip install ".[dev,oracles]"
     python benchmarks/peers.py
 
 First all gradients are compared; then come lines of code, import time and installed size. The

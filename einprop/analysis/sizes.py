@@ -217,8 +217,15 @@ def _plural(word: str, names: list[str]) -> str:
 
 def _refuse_rank(access: Access, shape: tuple[int, ...]) -> ShapeError:
     axes = len(access.subscripts)
+    if axes == 0:
+        return ShapeError(
+            f"{access.name} is a scalar, but the array passed has {len(shape)} "
+            f"{'axis' if len(shape) == 1 else 'axes'}: shape {shape}",
+            [access.place],
+            f"pass one number, or give {access.name} indices, as in {access.name}[i]",
+        )
     return ShapeError(
-        f"{access.name} has {len(access.subscripts)} {'axis' if axes == 1 else 'axes'} in "
+        f"{access.name} has {axes} {'axis' if axes == 1 else 'axes'} in "
         f"{to_text(access)}, but the array passed has {len(shape)}: shape {shape}",
         [access.place],
         f"pass an array with one axis for each index of {to_text(access)}",

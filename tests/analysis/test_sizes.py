@@ -221,3 +221,16 @@ def test_missing_and_unknown_inputs(given: str, message: str) -> None:
     with pytest.raises(InputError) as error:
         check_inputs(read(AFFINE), dict.fromkeys(given.split()))
     assert str(error.value) == message
+
+
+def test_a_scalar_takes_one_number() -> None:
+    with pytest.raises(ShapeError) as error:
+        bind_sizes(resolve(parse("y = 2 x")), {"x": (3,)})
+    assert (
+        str(error.value)
+        == """\
+x is a scalar, but the array passed has 1 axis: shape (3,)
+    y = 2 x
+          ^
+pass one number, or give x indices, as in x[i]"""
+    )
