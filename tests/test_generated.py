@@ -63,12 +63,35 @@ def gradient_program(program: Program) -> Program | None:
         return None
 
 
+def steady(program: Program, case: Case) -> bool:
+    """Whether rounding alone moves no value: not so for the sign of what should be exactly 0."""
+    rng = np.random.default_rng(0)
+    runs = [
+        evaluate(
+            program,
+            {n: v * (1 + 1e-13 * rng.standard_normal(v.shape)) for n, v in case.tensors.items()},
+        )
+        for _ in range(16)
+    ]
+    return all(close(run[name], runs[0][name]) for run in runs for name in run)
+
+
 def check(case: Case) -> bool:
     """Compare everything; False if the case said nothing."""
     found = understood(case)
     if found is None:
         return False
-    program, values = found
+    try:
+        compare(case, *found)
+    except AssertionError:
+        if steady(found[0], case):
+            raise
+        return False
+    return True
+
+
+def compare(case: Case, program: Program, values: dict[str, np.ndarray]) -> None:
+    """Plans, loops, the derived text and autograd on one program."""
     whole = Program.from_statements(program.statements, outputs=list(values))
     for name, value in by_name(whole, whole(case.tensors)).items():
         assert close(value, values[name]), f"{name}: {value} is not {values[name]}"
@@ -82,7 +105,6 @@ def check(case: Case) -> bool:
             assert close(value, loops[name]), f"{name}: compiled {value}, by loops {loops[name]}"
         found_gradients = {n.removesuffix(".grad"): v for n, v in compiled.items()}
     compare_with_torch(program, case, found_gradients)
-    return True
 
 
 def compare_with_torch(program: Program, case: Case, gradients: dict[str, np.ndarray]) -> None:
