@@ -121,14 +121,12 @@ def collect_definitions(statements: Sequence[Statement]) -> Definitions:
     Raises:
         IndexScopeError: A definition uses a name that is not its parameter, or itself.
     """
-    written = {**prelude()}
-    if not any(isinstance(statement, Definition) for statement in statements):
+    own = [statement for statement in statements if isinstance(statement, Definition)]
+    if not own:
         return _prelude_definitions()
-    for statement in statements:
-        if isinstance(statement, Definition):
-            _check(statement)
-            written[statement.name] = statement
-    return _finished(written)
+    for definition in own:
+        _check(definition)
+    return _finished({**prelude(), **{definition.name: definition for definition in own}})
 
 
 @cache

@@ -60,8 +60,7 @@ def combined(left: float, right: float) -> int | float | None:
     result = left * right
     if isinstance(result, int) and abs(result) > _EXACT:
         result = float(left) * float(right)
-    lost = not math.isfinite(result) or (result == 0 and left != 0 and right != 0)
-    return None if lost and math.isfinite(left) and math.isfinite(right) else result
+    return _unless_lost(result, left, right, vanishes=left != 0 and right != 0)
 
 
 def divided(left: float, right: float) -> int | float | None:
@@ -70,8 +69,12 @@ def divided(left: float, right: float) -> int | float | None:
     >>> divided(1, 4), divided(1, 1e-320)
     (0.25, None)
     """
-    result = float(left) / float(right)
-    lost = not math.isfinite(result) or (result == 0 and left != 0)
+    return _unless_lost(float(left) / float(right), left, right, vanishes=left != 0)
+
+
+def _unless_lost(result: float, left: float, right: float, *, vanishes: bool) -> int | float | None:
+    """The result, unless it overflows or, where 0 would mean that, vanishes."""
+    lost = not math.isfinite(result) or (result == 0 and vanishes)
     return None if lost and math.isfinite(left) and math.isfinite(right) else result
 
 

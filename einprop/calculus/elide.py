@@ -150,10 +150,10 @@ def elide_sums(equation: Equation, definitions: Definitions) -> Equation:
     B.grad[j] += y.grad[b,j]
     """
     meant = _normal(equation.expression)
+    known = frozenset(free_indices(equation.target))
 
     def agrees(expression: Expression) -> bool:
         candidate = replace(equation, expression=expression)
-        known = frozenset(free_indices(equation.target))
         try:
             placed = place_sums(candidate, definitions, known=known)
         except IndexScopeError:
