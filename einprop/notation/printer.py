@@ -192,7 +192,18 @@ def _signed_sum(terms: Iterable[tuple[int, str]]) -> str:
 
 def _affine(node: Affine) -> str:
     terms = [(node.end, "end"), *node.terms, (node.constant, "")]
-    return _signed_sum((factor, name) for factor, name in terms if factor)
+    text = _signed_sum((factor, name) for factor, name in terms if factor)
+    # A plain index says more than the position: that it runs over the whole axis.
+    return (
+        f"{text}+0"
+        if (
+            node.terms
+            and (node.terms[0][0], *node.terms[1:]) == (1,)
+            and not node.constant
+            and not node.end
+        )
+        else text
+    )
 
 
 _SUBSCRIPTS: dict[type, Callable[[Any], str]] = {

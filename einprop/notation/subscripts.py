@@ -95,13 +95,17 @@ class SubscriptParser(Cursor):
         return Boundary(mode.text, subscript, self.since(mode.start))
 
     def affine(self) -> Index | Affine:
-        """Read an integer combination, and merge what occurs twice."""
-        start = self.token.start
+        """Read an integer combination, and merge what occurs twice.
+
+        A lone index to which a constant is added is no plain index, also where the constant is 0.
+        """
+        start, shifted = self.token.start, False
         totals: dict[str, int] = {}
         sign = -1 if self.accept("-") else 1
         while True:
             coefficient, name = self.affine_term()
             totals[name] = totals.get(name, 0) + sign * coefficient
+            shifted = shifted or not name
             self.check_integer(totals[name], start)
             if self.token.kind not in ("+", "-"):
                 break
@@ -109,7 +113,7 @@ class SubscriptParser(Cursor):
         constant, end = totals.pop("", 0), totals.pop("end", 0)
         terms = tuple((factor, name) for name, factor in totals.items() if factor)
         place = self.since(start)
-        if len(terms) == 1 and (terms[0][0], constant, end) == (1, 0, 0):
+        if len(terms) == 1 and (terms[0][0], constant, end) == (1, 0, 0) and not shifted:
             return Index(terms[0][1], place)
         return Affine(terms, constant, end, place)
 

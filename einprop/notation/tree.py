@@ -44,6 +44,7 @@ __all__ = [
     "TensorDeclaration",
     "accesses",
     "children",
+    "gathers",
     "map_children",
     "reads",
     "transform",
@@ -71,7 +72,8 @@ class Affine:
     """A subscript that is an integer combination: ``2*i+p-1``, ``end-i``, ``7``.
 
     ``terms`` holds (coefficient, index) in order of first appearance, no coefficient 0 and no index
-    twice; ``end`` counts the last position of the axis. A lone index is an `Index`, never an `Affine`.
+    twice; ``end`` counts the last position of the axis. A plain index is an `Index` and ranges over the
+    whole axis; ``i+0`` is the `Affine` that stands at i and does not say so.
     """
 
     terms: tuple[tuple[int, str], ...]
@@ -306,8 +308,23 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 
 def reads(equation: Equation) -> Iterator[Access]:
-    """Every access on the right of an equation, in the order of the text."""
-    return (node for node in walk(equation.expression) if isinstance(node, Access))
+    """Every access that an equation reads, tensors that stand in subscripts too.
+
+    Those of the right side come in the order of the text, then those in the target's subscripts.
+    """
+    for node in walk(equation.expression):
+        if isinstance(node, Access):
+            yield node
+            yield from gathers(node)
+    yield from gathers(equation.target)
+
+
+def gathers(access: Access) -> Iterator[Access]:
+    """The integer tensors in the subscripts of an access, nested ones too."""
+    for subscript in access.subscripts:
+        if isinstance(subscript, Access):
+            yield subscript
+            yield from gathers(subscript)
 
 
 def accesses(equation: Equation) -> Iterator[Access]:
