@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from reprlib import repr as shortened
 from typing import Any
 
@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from einprop.analysis.sizes import as_size
 from einprop.errors import EinpropError, InputError, ShapeError
 
-__all__ = ["Names", "as_array", "as_arrays", "as_mapping", "as_names", "as_shape"]
+__all__ = [
+    "Names",
+    "as_array",
+    "as_arrays",
+    "as_mapping",
+    "as_names",
+    "as_positions",
+    "as_shape",
+]
 
 Names = str | Iterable[str] | None
 """Names of tensors: an iterable, or one string with spaces or commas between."""
@@ -86,25 +94,56 @@ def as_shape(name: str, shape: Any) -> tuple[int, ...]:
     return tuple([as_size(size, f"an axis of {name}") for size in shape])
 
 
-def as_arrays(tensors: Mapping[str, Any]) -> tuple[list[NDArray[Any]], str]:
+def as_arrays(
+    tensors: Mapping[str, Any], integers: Collection[str] = ()
+) -> tuple[list[NDArray[Any]], str]:
     """The inputs as arrays of one floating dtype, and that dtype.
 
-    Arrays decide the dtype together; python numbers, lists and integer arrays follow them.
+    Arrays decide the dtype together; python numbers, lists and integer arrays follow them. Tensors
+    of positions stay out of it: they are int64.
+
+    Args:
+        tensors: By name.
+        integers: Those that stand in subscripts.
 
     Raises:
-        InputError: One is not an array of real numbers.
+        InputError: One is not an array of real numbers, or one of positions not of integers.
 
     >>> as_arrays({"x": np.ones(2, np.float32), "a": 0.5})
     ([array([1., 1.], dtype=float32), array(0.5, dtype=float32)], 'float32')
     """
-    arrays = [as_array(name, value) for name, value in tensors.items()]
+    arrays = {
+        name: as_positions(name, value) if name in integers else as_array(name, value)
+        for name, value in tensors.items()
+    }
     floating = {
         array.dtype
-        for array, value in zip(arrays, tensors.values(), strict=True)
+        for array, value in zip(arrays.values(), tensors.values(), strict=True)
         if array.dtype.kind == "f" and isinstance(value, np.ndarray | np.generic)
     }
     dtype = np.result_type(*floating) if floating else np.dtype(np.float64)
-    return [a if a.dtype == dtype else _cast(a, dtype) for a in arrays], dtype.name
+    return [
+        a if name in integers or a.dtype == dtype else _cast(a, dtype) for name, a in arrays.items()
+    ], dtype.name
+
+
+def as_positions(name: str, value: Any) -> NDArray[Any]:
+    """A tensor that stands in subscripts, as int64.
+
+    Raises:
+        InputError: It does not hold integers.
+
+    >>> as_positions("tok", [2, 0])
+    array([2, 0])
+    """
+    array = as_array(name, value)
+    if array.dtype.kind not in "iu" and array.size:
+        raise InputError(
+            f"{name} stands in a subscript, so it holds positions, not {array.dtype}",
+            (),
+            f"pass integers, as in {name}.astype(int)",
+        )
+    return array.astype(np.int64, copy=False)
 
 
 def as_array(name: str, value: Any, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:

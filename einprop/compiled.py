@@ -71,7 +71,8 @@ class Compiled:
         names = self._resolved.names
         if len(given) != len(names.inputs) or any(name not in given for name in names.inputs):
             check_inputs(self._resolved, given)
-        arrays, dtype = as_arrays({name: given[name] for name in names.inputs})
+        tensors = {name: given[name] for name in names.inputs}
+        arrays, dtype = as_arrays(tensors, self._resolved.positions)
         used, plan = self._plan(dtype, *[array.shape for array in arrays])
         results = [r if r.ndim else r[()] for r in plan(*[arrays[k] for k in used])]
         if len(results) == 1:
@@ -86,7 +87,13 @@ class Compiled:
         """The steps that a call takes at these sizes."""
         lowered = _lower(self._resolved, self._recipe, sizes)
         program = lowered.program
-        return schedule(program.equations, program.sizes, lowered.inputs, program.outputs)
+        return schedule(
+            program.equations,
+            program.sizes,
+            lowered.inputs,
+            program.outputs,
+            axes=program.axes,
+        )
 
     def source(self, sizes: Sizes) -> str:
         """Standalone code at these sizes; sizes that enter a computation are read off the inputs."""
@@ -102,7 +109,12 @@ class Compiled:
             if name in lowered.inputs or any(name == holder for holder, _ in lengths.values())
         }
         return numpy_backend.source(
-            (*numbers, *program.equations), program.sizes, inputs, program.outputs, lengths=lengths
+            (*numbers, *program.equations),
+            program.sizes,
+            inputs,
+            program.outputs,
+            axes=program.axes,
+            lengths=lengths,
         )
 
 
@@ -115,7 +127,7 @@ def _plan(
     program = lowered.program
     used = tuple(names.index(name) for name in lowered.inputs)
     plan = numpy_backend.compile_plan(
-        program.equations, program.sizes, lowered.inputs, program.outputs, dtype
+        program.equations, program.sizes, lowered.inputs, program.outputs, dtype, program.axes
     )
     return used, plan
 

@@ -15,16 +15,19 @@ from numpy.typing import ArrayLike, NDArray
 from einprop.analysis.indices import target_indices
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
-from einprop.arguments import as_array, as_mapping
+from einprop.analysis.types import tensor_base
+from einprop.arguments import as_array, as_mapping, as_positions
 from einprop.errors import InputError
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
     Access,
     Add,
+    Affine,
+    Boundary,
     Call,
     Divide,
-    Equation,
     Expression,
+    Group,
     Index,
     IndexValue,
     Iverson,
@@ -32,6 +35,7 @@ from einprop.notation.tree import (
     Negate,
     Number,
     Power,
+    Subscript,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +45,9 @@ __all__ = ["SCALAR_FUNCTIONS", "evaluate"]
 
 _Array = NDArray[np.float64]
 _Scalar = np.float64
+_Cell = tuple[int, ...]
+_At = dict[str, int]
+"""Where each index stands."""
 
 
 def _erf(x: _Scalar) -> float:
@@ -94,81 +101,162 @@ _REDUCTIONS: dict[str, tuple[float, Callable[[_Scalar, _Scalar], _Scalar]]] = {
     "min": (math.inf, np.minimum),
 }
 
+_ACCUMULATORS = {
+    "=": _REDUCTIONS["sum"],
+    "+=": _REDUCTIONS["sum"],
+    "max=": _REDUCTIONS["max"],
+    "min=": _REDUCTIONS["min"],
+}
+"""What an equation adds to a cell, and from what on."""
+
 
 class _Evaluator:
-    """One evaluation: the sizes, the tensors so far, and the equation at hand."""
+    """One evaluation: cells are computed when they are asked for, each once."""
 
-    def __init__(self, sizes: Sizes, tensors: dict[str, _Array]) -> None:
+    def __init__(self, sizes: Sizes, inputs: dict[str, _Array]) -> None:
         self.sizes = sizes
-        self.tensors = tensors
-        self.number = 0
+        self.resolved = sizes.resolved
+        self.inputs = inputs
+        self.cells: dict[str, dict[_Cell, _Scalar]] = {}
+        self.writes: dict[str, dict[_Cell, list[tuple[int, _At]]]] = {}
+        self.numbers: dict[str, list[int]] = {}
+        for number, equation in enumerate(self.resolved.equations):
+            self.numbers.setdefault(equation.target.name, []).append(number)
 
-    def positions(self, indices: tuple[str, ...]) -> Iterator[dict[str, int]]:
+    def tensor(self, name: str) -> _Array:
+        """All cells of a tensor."""
+        axes = range(self.resolved.types.ranks[tensor_base(name)])
+        shape = [self.sizes.axis(name, axis) for axis in axes]
+        result = np.zeros(shape)
+        for cell in itertools.product(*map(range, shape)):
+            result[cell] = self.cell(name, cell)
+        return result
+
+    def cell(self, name: str, cell: _Cell) -> _Scalar:
+        """One cell: an input's, or what the equations put there together."""
+        if name in self.inputs and all(
+            0 <= p < n for p, n in zip(cell, self.inputs[name].shape, strict=True)
+        ):
+            return np.float64(self.inputs[name][cell])
+        known = self.cells.setdefault(name, {})
+        if cell not in known:
+            numbers = self.numbers[name]
+            start, combine = _ACCUMULATORS[self.resolved.equations[numbers[0]].operator]
+            result = np.float64(start)
+            for number, at in self.written(name).get(cell, ()):
+                value = self.value(self.resolved.equations[number].expression, at, number)
+                result = combine(result, value)
+            known[cell] = result
+        return known[cell]
+
+    def written(self, name: str) -> dict[_Cell, list[tuple[int, _At]]]:
+        """For each cell of a tensor the equations that write it, and where their indices stand then."""
+        if name not in self.writes:
+            found: dict[_Cell, list[tuple[int, _At]]] = {}
+            for number in self.numbers[name]:
+                target = self.resolved.equations[number].target
+                for at in self.positions(target_indices(target), number):
+                    cell = self.place(target, at, number)
+                    if cell is not None:
+                        found.setdefault(cell, []).append((number, at))
+            self.writes[name] = found
+        return self.writes[name]
+
+    def positions(self, indices: tuple[str, ...], number: int) -> Iterator[_At]:
         """Every assignment of a position to each index."""
-        ranges = [range(self.sizes.index(self.number, i)) for i in indices]
-        for cell in itertools.product(*ranges):
+        spans = [self.sizes.span(number, i) for i in indices]
+        for cell in itertools.product(*(range(span.start, span.stop) for span in spans)):
             yield dict(zip(indices, cell, strict=True))
 
-    def run(self, number: int, equation: Equation) -> None:
-        """Add the right side into each cell of the target."""
-        self.number = number
-        name, indices = equation.target.name, target_indices(equation.target)
-        if name not in self.tensors:
-            shape = [self.sizes.index(number, i) for i in _names(equation.target)]
-            self.tensors[name] = np.zeros(shape)
-        for at in self.positions(indices):
-            cell = tuple(at[i] for i in _names(equation.target))
-            self.tensors[name][cell] += self.value(equation.expression, at)
+    def place(self, access: Access, at: _At, number: int) -> _Cell | None:
+        """The cell that an access names, or None if it is outside and padded."""
+        cell = []
+        for axis, subscript in enumerate(access.subscripts):
+            size = self.sizes.axis(access.name, axis)
+            position = self.position(subscript, size, at, number)
+            match subscript:
+                case Boundary("wrap"):
+                    position %= size
+                case Boundary("clamp"):
+                    position = min(max(position, 0), size - 1)
+                case Boundary("pad") if not 0 <= position < size:
+                    return None
+                case Access() if not 0 <= position < size:
+                    name = f"{subscript.name}{list(self.place(subscript, at, number) or ())}"
+                    raise InputError(
+                        f"{name.replace(' ', '')} is {position}, outside of axis {axis} of "
+                        f"{access.name}: positions 0 to {size - 1}",
+                        [subscript.place],
+                    )
+            cell.append(position)
+        return tuple(cell)
 
-    def value(self, expression: Expression, at: dict[str, int]) -> _Scalar:
+    def position(self, subscript: Subscript, size: int, at: _At, number: int) -> int:
+        """The position that a subscript names on an axis."""
+        match subscript:
+            case Index(name):
+                return at[name]
+            case Affine(terms, constant, end):
+                return sum(c * at[i] for c, i in terms) + constant + end * (size - 1)
+            case Boundary(_, inner):
+                return self.position(inner, size, at, number)
+            case Group(indices):
+                result = 0
+                for index in indices:
+                    result = result * self.sizes.index(number, index) + at[index]
+                return result
+            case Access():
+                return int(self.value(subscript, at, number))
+
+    def value(self, expression: Expression, at: _At, number: int) -> _Scalar:
         """The number that an expression stands for where each index has a position."""
         match expression:
-            case Number(number):
-                return np.float64(number)
+            case Number(value):
+                return np.float64(value)
             case Access(name):
-                return np.float64(self.tensors[name][tuple(at[i] for i in _names(expression))])
+                cell = self.place(expression, at, number)
+                return np.float64(0.0) if cell is None else self.cell(name, cell)
             case IndexValue(name):
                 return np.float64(at[name])
             case Negate(operand):
-                return -self.value(operand, at)
+                return -self.value(operand, at, number)
             case Add(terms):
-                return np.float64(sum(self.value(t, at) for t in terms))
+                return np.float64(sum(self.value(t, at, number) for t in terms))
             case Multiply(factors):
-                return np.float64(math.prod(self.value(f, at) for f in factors))
+                return np.float64(math.prod(self.value(f, at, number) for f in factors))
             case Divide(numerator, denominator):
-                return np.float64(self.value(numerator, at) / self.value(denominator, at))
+                above, below = (self.value(e, at, number) for e in (numerator, denominator))
+                return np.float64(above / below)
             case Power(base, exponent):
-                return np.float64(np.power(self.value(base, at), self.value(exponent, at)))
-            case Iverson(left, comparison, right):
-                holds = _COMPARISONS[comparison](self.value(left, at), self.value(right, at))
-                return np.float64(bool(holds))
-            case Call(function, (body,), indices) if indices:
-                return self.reduce(function, body, indices, at)
-            case Call(function, arguments):
                 return np.float64(
-                    SCALAR_FUNCTIONS[function](*(self.value(a, at) for a in arguments))
+                    np.power(self.value(base, at, number), self.value(exponent, at, number))
                 )
+            case Iverson(left, comparison, right):
+                sides = self.value(left, at, number), self.value(right, at, number)
+                return np.float64(bool(_COMPARISONS[comparison](*sides)))
+            case Call(function, (body,), indices) if indices:
+                return self.reduce(function, body, indices, at, number)
+            case Call(function, arguments):
+                values = [self.value(a, at, number) for a in arguments]
+                return np.float64(SCALAR_FUNCTIONS[function](*values))
 
     def reduce(
-        self, function: str, body: Expression, indices: tuple[str, ...], at: dict[str, int]
+        self, function: str, body: Expression, indices: tuple[str, ...], at: _At, number: int
     ) -> _Scalar:
         """A reduction, one position after the other."""
         start, combine = _REDUCTIONS[function]
         result = np.float64(start)
-        for inner in self.positions(indices):
-            result = combine(result, self.value(body, at | inner))
+        for inner in self.positions(indices, number):
+            result = combine(result, self.value(body, at | inner, number))
         return result
-
-
-def _names(access: Access) -> list[str]:
-    return [s.name for s in access.subscripts if isinstance(s, Index)]
 
 
 def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[str, _Array]:
     """Every tensor that a program defines, computed in float64 by the definition of the language.
 
     Each equation ``y[…] = expression`` is a loop over the positions of the indices on its left; each
-    reduction inside is a loop over its indices.
+    reduction inside is a loop over its indices. A cell is what all equations that name it put there,
+    and is computed when another one reads it: a recurrence needs no order here.
 
     Args:
         program: A program or its text.
@@ -189,7 +277,12 @@ def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[s
     tensors = as_mapping(tensors, {}, "tensors")
     check_inputs(resolved, tensors)
     float64 = np.dtype(np.float64)
-    values = {name: as_array(name, value, float64) for name, value in tensors.items()}
+    values = {
+        name: as_array(
+            name, as_positions(name, value) if name in resolved.positions else value, float64
+        )
+        for name, value in tensors.items()
+    }
     sizes = bind_sizes(resolved, {name: value.shape for name, value in values.items()})
     return _run(resolved, sizes, values)
 
@@ -202,8 +295,6 @@ def _meaning(program: Program) -> Resolved:
 
 
 def _run(resolved: Resolved, sizes: Sizes, values: dict[str, _Array]) -> dict[str, _Array]:
-    evaluator = _Evaluator(sizes, dict(values))
+    evaluator = _Evaluator(sizes, values)
     with np.errstate(all="ignore"):
-        for number, equation in enumerate(resolved.equations):
-            evaluator.run(number, equation)
-    return {name: evaluator.tensors[name] for name in resolved.names.defined}
+        return {name: evaluator.tensor(name) for name in resolved.names.defined}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from einprop.analysis.declare import declared_access
 from einprop.analysis.names import unread
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.arguments import Names, as_names
 from einprop.errors import InputError
-from einprop.notation.tree import Access, Statement, TensorDeclaration, accesses
+from einprop.notation.tree import Statement, TensorDeclaration
 
 __all__ = ["is_output", "with_outputs", "with_parameters"]
 
@@ -36,7 +37,7 @@ def with_parameters(resolved: Resolved, params: Names) -> Resolved:
     new = [name for name in names if name not in resolved.names.parameters]
     if not new:
         return resolved
-    declaration = TensorDeclaration("param", tuple(_first_access(resolved, n) for n in new))
+    declaration = TensorDeclaration("param", tuple(declared_access(resolved, n) for n in new))
     return resolve((declaration, *(s for s in map(_without(new), resolved.statements) if s)))
 
 
@@ -62,18 +63,9 @@ def with_outputs(resolved: Resolved, outputs: Names) -> Resolved:
     known = replace(resolved.names, outputs=names)
     if known.outputs == unread(resolved.names.defined, resolved.equations):
         return replace(resolved, statements=kept, names=known)
-    targets = {e.target.name: e.target for e in reversed(resolved.equations)}
-    accesses = tuple(Access(name, targets[name].subscripts) for name in known.outputs)
+    accesses = tuple(declared_access(resolved, name) for name in known.outputs)
     declaration = TensorDeclaration("output", accesses)
     return replace(resolved, statements=(*kept, declaration), names=known)
-
-
-def _first_access(resolved: Resolved, name: str) -> Access:
-    """A tensor as its first equation writes it."""
-    declared = (a for d in resolved.declarations for a in d.tensors)
-    written = (a for e in resolved.equations for a in accesses(e))
-    access = next(a for a in (*declared, *written) if a.name == name)
-    return Access(name, access.subscripts)
 
 
 def _without(names: Sequence[str]) -> Callable[[Statement], Statement | None]:

@@ -166,9 +166,9 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     made: list[tuple] = []
     compile_plan = numpy_backend.compile_plan
 
-    def counted(equations, sizes, inputs, outputs, dtype, **options):
+    def counted(equations, sizes, inputs, outputs, dtype, *options):
         made.append((*inputs.values(), dtype))
-        return compile_plan(equations, sizes, inputs, outputs, dtype, **options)
+        return compile_plan(equations, sizes, inputs, outputs, dtype, *options)
 
     monkeypatch.setattr(numpy_backend, "compile_plan", counted)
     return made

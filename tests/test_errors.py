@@ -200,16 +200,17 @@ write all indices of x, as in x[b,i]"""
     )
 
 
-def test_what_is_not_supported_yet() -> None:
-    with pytest.raises(ep.UnsupportedError) as error:
-        Program("y[b,i] = x[b,i+1]")
+def test_a_read_outside_of_its_axis() -> None:
+    program = Program("y[b] = x[b+1] c[b]")
+    with pytest.raises(ep.ShapeError) as error:
+        program(x=[1, 2], c=[1, 2])
     assert (
         str(error.value)
         == """\
-the computed subscript i+1 in x[b,i+1] is not supported yet
-    y[b,i] = x[b,i+1]
-                 ^^^
-this version parses it and prints it, but does not run it"""
+x[b+1] reads position 2 at b = 1, but axis 0 of x has positions 0 to 1
+    y[b] = x[b+1] c[b]
+             ^^^
+pad(b+1) reads 0 outside, wrap(b+1) and clamp(b+1) stay inside; or restrict an index: where i in 0:4"""
     )
 
 

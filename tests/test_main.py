@@ -102,12 +102,6 @@ IndexTypeError: x has 0 indices in x, but 1 index in x[b]
              ^^^^   ^
 write all indices of x, as in x[b]
 """,
-    "y[b] = x[b+1]": """\
-UnsupportedError: the computed subscript b+1 in x[b+1] is not supported yet
-    y[b] = x[b+1]
-             ^^^
-this version parses it and prints it, but does not run it
-""",
     "y = 2": "DerivativeError: y depends on no input: there is no derivative\n",
 }
 

@@ -16,6 +16,7 @@ from einprop.notation.tree import (
     Group,
     Index,
     IndexValue,
+    Range,
     Subscript,
     children,
     map_children,
@@ -23,8 +24,10 @@ from einprop.notation.tree import (
 
 __all__ = [
     "equation_indices",
+    "expression_indices",
     "free_indices",
     "fresh_index",
+    "range_of",
     "rename_apart",
     "rename_indices",
     "subscript_indices",
@@ -90,6 +93,13 @@ def equation_indices(equation: Equation) -> tuple[str, ...]:
     return tuple(found)
 
 
+def expression_indices(expression: Expression) -> tuple[str, ...]:
+    """Every index that an expression writes down, bound ones too."""
+    found: dict[str, None] = {}
+    _collect(expression, found)
+    return tuple(found)
+
+
 def _collect(expression: Expression, found: dict[str, None]) -> None:
     match expression:
         case Access():
@@ -100,6 +110,12 @@ def _collect(expression: Expression, found: dict[str, None]) -> None:
             found.update(dict.fromkeys(indices))
     for child in children(expression):
         _collect(child, found)
+
+
+def range_of(equation: Equation, index: str) -> Range | None:
+    """The ``where`` range of an index; a primed index has that of the unprimed one."""
+    ranges = {r.index: r for r in equation.ranges}
+    return ranges.get(index, ranges.get(unprimed(index)))
 
 
 def fresh_index(index: str, taken: Collection[str]) -> str:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from einprop.analysis.indices import range_of
+from einprop.analysis.recurrence import Loop, order
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Access, Equation, Index, TensorDeclaration, reads
+from einprop.notation.tree import (
+    Access,
+    Affine,
+    Equation,
+    Index,
+    Subscript,
+    TensorDeclaration,
+    reads,
+)
 
 __all__ = ["Names", "collect_names", "unread"]
 
@@ -38,7 +48,9 @@ def collect_names(
     declared = {a.name: (d.kind, a) for d in declarations for a in d.tensors if d.kind != "output"}
     _check_definitions(equations, declared)
     _check_order(equations)
-    defined = tuple(dict.fromkeys(e.target.name for e in equations))
+    written_to = dict.fromkeys(e.target.name for e in equations)
+    # An equation may give the cells before an input's first one.
+    defined = tuple(name for name in written_to if name not in declared)
     read = dict.fromkeys(access.name for equation in equations for access in reads(equation))
     inputs = tuple(dict.fromkeys([*declared, *(n for n in read if n not in defined)]))
     written = tuple(a.name for d in declarations if d.kind == "output" for a in d.tensors)
@@ -53,7 +65,15 @@ def collect_names(
 
 def unread(defined: Sequence[str], equations: Sequence[Equation]) -> tuple[str, ...]:
     """The defined tensors that no equation reads: a program's outputs unless it declares others."""
-    read = {access.name for equation in equations for access in reads(equation)}
+    loops = _loops(equations)
+    writers = {equation.target.name: number for number, equation in enumerate(equations)}
+    read = set()
+    for number, equation in enumerate(equations):
+        for access in reads(equation):
+            together = number in loops and loops[number] is loops.get(writers.get(access.name, -1))
+            # What a recurrence reads at another position of its loop is its own past.
+            if not (together and any(not isinstance(s, Index) for s in access.subscripts)):
+                read.add(access.name)
     return tuple(name for name in defined if name not in read)
 
 
@@ -74,14 +94,14 @@ def _check_definitions(
     first: dict[str, Equation] = {}
     for equation in equations:
         name = equation.target.name
-        if name in declared:
+        if name in declared and not _is_base(equation.target):
             kind, access = declared[name]
             raise IndexScopeError(
                 f"{name} is declared {kind} and defined by an equation",
                 [access.place, equation.target.place],
                 "an input comes from outside; give the defined tensor another name",
             )
-        if name in first and equation.operator == "=":
+        if name in first and equation.operator == "=" and not _apart(first[name], equation):
             raise IndexScopeError(
                 f"{name} is defined twice",
                 [equation.target.place, first[name].target.place],
@@ -90,24 +110,54 @@ def _check_definitions(
         first.setdefault(name, equation)
 
 
+def _is_base(target: Access) -> bool:
+    """Whether a target lies outside of its tensor's axes: ``h[-1]`` or ``h[end+1]``."""
+    return any(
+        isinstance(s, Affine) and not s.terms and (s.constant > 0 if s.end else s.constant < 0)
+        for s in target.subscripts
+    )
+
+
+def _apart(first: Equation, second: Equation) -> bool:
+    """Whether two equations write different cells: at one axis, different constants or ranges."""
+    pairs = zip(first.target.subscripts, second.target.subscripts, strict=False)
+    return any(_precedes(a, first, b, second) or _precedes(b, second, a, first) for a, b in pairs)
+
+
+def _precedes(left: Subscript, of: Equation, right: Subscript, other: Equation) -> bool:
+    """Whether a constant subscript stands outside of what another one ranges over, or before it."""
+    match left, right:
+        case Affine((), position, end), Affine((), another, other_end):
+            return end == other_end and position != another
+        case Affine((), position, 1), Index():
+            return position > 0
+        case Affine((), position, 0), Index(name) | Affine(((1, name),), 0, 0):
+            given = range_of(other, name)
+            start = 0 if given is None else given.start[0]
+            return isinstance(start, int) and position < start
+        case _:
+            return False
+
+
+def _loops(equations: Sequence[Equation]) -> dict[int, Loop]:
+    """The loop that runs each equation of a cycle."""
+    return {n: step for step in order(equations) if isinstance(step, Loop) for n in step.letters}
+
+
 def _check_order(equations: Sequence[Equation]) -> None:
-    """Every read of a tensor comes after its last equation."""
-    last = {equation.target.name: number for number, equation in enumerate(equations)}
+    """Every read of a tensor comes after its last equation, but for the cycles of a recurrence."""
+    writers: dict[str, list[int]] = {}
+    for number, equation in enumerate(equations):
+        writers.setdefault(equation.target.name, []).append(number)
+    loops = _loops(equations)
     for number, equation in enumerate(equations):
         for access in reads(equation):
-            if last.get(access.name, -1) < number:
-                continue
-            target = to_text(equations[last[access.name]].target)
-            if access.name == equation.target.name:
-                raise IndexScopeError(
-                    f"{to_text(access)} is read while {access.name} is being defined",
-                    [access.place],
-                    "a tensor cannot depend on itself; give the new value another name"
-                    if all(isinstance(s, Index) for s in access.subscripts)
-                    else "a recurrence reads the tensor at an earlier position",
-                )
-            raise IndexScopeError(
-                f"{access.name} is read before it is complete",
-                [access.place, equations[last[access.name]].target.place],
-                f"move this equation below the last one that defines {target}",
-            )
+            for writer in writers.get(access.name, ()):
+                together = number in loops and loops[number] is loops.get(writer)
+                if writer > number and not together:
+                    target = equations[writers[access.name][-1]].target
+                    raise IndexScopeError(
+                        f"{access.name} is read before it is complete",
+                        [access.place, target.place],
+                        f"move this equation below the last one that defines {to_text(target)}",
+                    )

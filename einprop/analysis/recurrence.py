@@ -152,8 +152,9 @@ class _Order:
             return IndexScopeError(
                 f"{to_text(edge.read)} is read while {written.name} is being defined",
                 [edge.read.place],
-                "a tensor cannot depend on itself; give the new value another name, or read it at "
-                "an earlier position, as in h[t-1]",
+                "a tensor cannot depend on itself; give the new value another name"
+                if _is_plain(edge.read)
+                else "a recurrence reads the tensor at an earlier position, as in h[t-1]",
             )
         names = dict.fromkeys(self.equations[e.reader].target.name for e in edges)
         return IndexScopeError(

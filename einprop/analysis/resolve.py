@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+from einprop.analysis.core import Extents, check_target, explicit, extents
 from einprop.analysis.definitions import Definitions, collect_definitions
 from einprop.analysis.indices import free_indices, rename_apart, target_indices, unprimed
 from einprop.analysis.names import Names, collect_names
 from einprop.analysis.scope import place_sums
-from einprop.analysis.supported import check_supported
 from einprop.analysis.types import Types, infer_types, tensor_base
-from einprop.notation.tree import Equation, IndexDeclaration, Statement, TensorDeclaration, reads
+from einprop.notation.tree import (
+    Affine,
+    Equation,
+    IndexDeclaration,
+    Statement,
+    TensorDeclaration,
+    accesses,
+    gathers,
+    reads,
+)
 
 __all__ = ["Resolved", "resolve"]
 
@@ -23,7 +34,7 @@ class Resolved:
     Attributes:
         statements: As parsed.
         equations: Core equations: no definition is called, every sum is a ``sum[…](…)``, no bound
-            index has the name of a free or an enclosing one.
+            index has the name of a free or an enclosing one, and a plain index ranges over its axis.
         types: The types of axes and letters; equations are numbered as in ``equations``.
         names: The tensors by role.
     """
@@ -38,12 +49,22 @@ class Resolved:
         """The declarations of tensors."""
         return tuple(s for s in self.statements if isinstance(s, TensorDeclaration))
 
+    @cached_property
+    def positions(self) -> frozenset[str]:
+        """The inputs that stand in subscripts: tensors of integers."""
+        found = {g.name for e in self.equations for a in accesses(e) for g in gathers(a)}
+        return frozenset(found.intersection(self.names.inputs))
+
+    @cached_property
+    def extents(self) -> Extents:
+        """The cells that tensors have before their first and after their last positions."""
+        return extents(self.equations)
+
 
 def resolve(statements: Sequence[Statement]) -> Resolved:
     """Give a parsed program its meaning.
 
     Raises:
-        UnsupportedError: It uses a construct that this version does not run.
         IndexScopeError: A sum, a name or a definition has no meaning.
         IndexTypeError: An index or axis would have two types.
 
@@ -53,12 +74,11 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     >>> print(to_text(resolved.equations[0]))
     p[b,k] = exp(sum[i](x[b,i] W[i,k])) / sum[k'](exp(sum[i](x[b,i] W[i,k'])))
     """
-    check_supported(statements)
     definitions = collect_definitions(statements)
     written = [s for s in statements if isinstance(s, Equation)]
     known = list(_known_targets(statements, written))
-    equations = tuple(
-        _core(equation, definitions, given) for equation, given in zip(written, known, strict=True)
+    equations = explicit(
+        [_core(e, definitions, given) for e, given in zip(written, known, strict=True)]
     )
     declarations = [s for s in statements if isinstance(s, TensorDeclaration)]
     names = collect_names(declarations, equations)
@@ -67,6 +87,7 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
 
 
 def _core(equation: Equation, definitions: Definitions, known: frozenset[str]) -> Equation:
+    check_target(equation)
     equation = place_sums(equation, definitions, known=known)
     expression = definitions.expand(equation.expression)
     outside = frozenset(target_indices(equation.target)).union(free_indices(expression))
@@ -95,10 +116,14 @@ def _known_targets(
         e.target.name for e in equations if tensor_base(e.target.name) == e.target.name
     )
     defined: set[str] = set()
+    times = Counter(equation.target.name for equation in equations)
     for equation in equations:
         name, letters = equation.target.name, target_indices(equation.target)
         base = tensor_base(name)
-        if name in defined or (base != name and base in mentioned):
+        one_place = times[name] > 1 and any(
+            isinstance(s, Affine) and not s.terms for s in equation.target.subscripts
+        )
+        if name in defined or one_place or (base != name and base in mentioned):
             yield frozenset(letters)
         else:
             yield frozenset(i for i in letters if i in sized or unprimed(i) in sized)

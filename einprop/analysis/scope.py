@@ -76,6 +76,8 @@ def place_sums(
 
     def place(candidate: Equation) -> Expression:
         scope = _Scope(definitions, frozenset(left), candidate.operator == "+=")
+        if candidate.operator in _EXTREMA:
+            return _place_extremum(candidate, scope)
         return _place_terms(candidate.expression, scope)
 
     def is_legal(candidate: Equation, index: str) -> bool:
@@ -145,6 +147,20 @@ def _place_terms(expression: Expression, scope: _Scope) -> Expression:
         lone = dict.fromkeys(i for i in order if i in lone)
     _refuse_ambiguous(expression, tuple(lone), scope)
     return _summed(tuple(lone), _place(expression, scope.binding(tuple(lone))))
+
+
+_EXTREMA = {"max=": "max", "min=": "min"}
+"""The reduction that an accumulating operator names, where it is no sum."""
+
+
+def _place_extremum(equation: Equation, scope: _Scope) -> Expression:
+    """Lone indices reduced around the whole right side: ``y[b] max= x[b,i] - c[b]``."""
+    terms = [equation.expression]
+    if isinstance(equation.expression, Add):
+        terms = list(equation.expression.terms)
+    lone = tuple(dict.fromkeys(i for term in terms for i in _lone(term, scope)))
+    body = _place_terms(equation.expression, scope.binding(lone))
+    return Call(_EXTREMA[equation.operator], (body,), lone, body.place) if lone else body
 
 
 def _summed(indices: tuple[str, ...], body: Expression) -> Expression:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from reprlib import repr as shortened
 
-from einprop.analysis.indices import equation_indices, unprimed
+from einprop.analysis.indices import equation_indices, subscript_indices, unprimed
+from einprop.analysis.ranges import Solver, Span
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import Axis, tensor_base
 from einprop.errors import InputError, ShapeError
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Access, Index, accesses
+from einprop.notation.tree import Access, Index, Subscript, accesses
 
 __all__ = ["Sizes", "as_size", "bind_letters", "bind_sizes", "check_inputs", "unknown_letters"]
 
@@ -47,7 +49,7 @@ class _Seen:
 
     size: int
     access: Access
-    index: Index
+    subscript: Subscript
 
 
 @dataclass(frozen=True)
@@ -57,21 +59,55 @@ class Sizes:
     resolved: Resolved
     known: Mapping[object, int]
 
+    @cached_property
+    def _solver(self) -> Solver:
+        return Solver(self.resolved, dict(self.known))
+
     def index(self, equation: int, index: str) -> int:
-        """The size of an index in the equation of that number.
+        """The number of positions of an index in the equation of that number.
 
         Raises:
             ShapeError: No array and no declaration gives it.
         """
-        types = self.resolved.types
-        key = types.letter(equation, index)
+        return self.span(equation, index).size
+
+    def span(self, equation: int, index: str) -> Span:
+        """The positions of an index in the equation of that number.
+
+        Raises:
+            ShapeError: No array, no declaration and no subscript gives them.
+        """
+        span = self._solver.span(equation, index)
+        if span is not None:
+            return span
+        why, access = self._solver.why_unknown(equation, index)
+        places = [self.resolved.equations[equation].place if access is None else access.place]
+        ranged = "" if access is None else f", or give its range: where {index} in 0:8"
+        raise ShapeError(
+            f"the size of index {index} is unknown: {why}",
+            places,
+            f"declare it, as in: index {index}: name < 8, or input x[{index}]{ranged}",
+        )
+
+    def axis(self, tensor: str, position: int) -> int:
+        """The size of an axis.
+
+        Raises:
+            ShapeError: Nothing gives it.
+        """
+        key = self.resolved.types.axis(tensor, position)
         if key in self.known:
             return self.known[key]
-        place = self.resolved.equations[equation].place
+        for number, equation in enumerate(self.resolved.equations):
+            for access in accesses(equation):
+                subscripts = access.subscripts if access.name == tensor else ()
+                for index in (i for s in subscripts[position:][:1] for i in subscript_indices(s)):
+                    self.span(number, index)
+        places = [a.place for a in _every_access(self.resolved) if a.name == tensor]
         raise ShapeError(
-            f"the size of index {index} is unknown: no array has an axis of its type",
-            [place],
-            f"declare it, as in: index {index}: name < 8, or input x[{index}]",
+            f"the size of axis {position} of {tensor} is unknown",
+            places[:1],
+            f"declare it, as in: index k: name < 8; output {tensor}[k], with an index for each axis",
         )
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
@@ -85,13 +121,21 @@ class Sizes:
     def on(self, other: Resolved) -> Sizes:
         """The same sizes for a program whose tensors this one has too."""
         theirs, ours = other.types, self.resolved.types
-        known: dict[object, int] = {theirs.find(key): size for key, size in theirs.sizes.items()}
+        known: dict[object, int] = {}
         for name, rank in theirs.ranks.items():
             for position in range(rank):
                 size = self.known.get(ours.axis(name, position))
                 if size is not None:
                     known[theirs.axis(name, position)] = size
-        return Sizes(other, known)
+        return _solved(other, known)
+
+
+def _solved(resolved: Resolved, known: dict[object, int], *, inputs: bool = False) -> Sizes:
+    """The sizes with all that follows from them."""
+    solver = Solver(resolved, known)
+    solver.solve(inputs=inputs)
+    solver.check()
+    return Sizes(resolved, known)
 
 
 def _every_access(resolved: Resolved) -> Iterator[Access]:
@@ -129,18 +173,18 @@ def bind_sizes(resolved: Resolved, shapes: Mapping[str, tuple[int, ...]]) -> Siz
         if len(shape) != len(access.subscripts):
             raise _refuse_rank(access, shape)
         for position, subscript in enumerate(access.subscripts):
-            assert isinstance(subscript, Index)
             key = types.find(Axis(tensor_base(access.name), position))
             found = _Seen(shape[position], access, subscript)
             earlier = seen.setdefault(key, found)
-            declared = types.declared_size(key)
-            if declared is not None and declared != found.size:
-                raise _refuse_declared(found, types.name(key), declared)
             if earlier.size != found.size:
                 raise _refuse_sizes(earlier, found, types.name(key))
     known = {key: found.size for key, found in seen.items()}
-    known |= {types.find(key): size for key, size in types.sizes.items()}
-    return Sizes(resolved, known)
+    solver = Solver(resolved, known)
+    for key, declared in types.sizes.items():
+        size, first = solver.size(declared), seen.get(types.find(key))
+        if size is not None and first is not None and size != first.size:
+            raise _refuse_declared(first, types.name(key), size)
+    return _solved(resolved, known)
 
 
 def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
@@ -156,7 +200,9 @@ def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
     (3, 5)
     """
     types = resolved.types
-    known: dict[object, int] = {types.find(key): size for key, size in types.sizes.items()}
+    known: dict[object, int] = {}
+    solver = Solver(resolved, known)
+    solver.declared()
     shown: dict[object, str] = {}
     numbered = [(n, set(equation_indices(e))) for n, e in enumerate(resolved.equations)]
     for letter, given in letters.items():
@@ -171,17 +217,18 @@ def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
                     f"index {letter} is given size {size}, but by {other} it has size {known[key]}"
                 )
             shown.setdefault(key, f"index {letter}")
-    return Sizes(resolved, known)
+    return _solved(resolved, known, inputs=True)
 
 
 def unknown_letters(sizes: Sizes) -> dict[object, str]:
     """The types without a size, each with a letter that ranges over it."""
     resolved = sizes.resolved
     found: dict[object, str] = {}
+    solver = Solver(resolved, dict(sizes.known))
     for number, equation in enumerate(resolved.equations):
         for index in equation_indices(equation):
             key = resolved.types.letter(number, index)
-            if key not in sizes.known:
+            if solver.span(number, index) is None:
                 found.setdefault(key, unprimed(index))
     return found
 
@@ -232,26 +279,31 @@ def _refuse_rank(access: Access, shape: tuple[int, ...]) -> ShapeError:
     )
 
 
+def _axis_text(seen: _Seen) -> str:
+    kind = "index" if isinstance(seen.subscript, Index) else "axis"
+    return f"{kind} {to_text(seen.subscript)}"
+
+
 def _typed(type_name: str | None) -> str:
     return f" (type {type_name})" if type_name else ""
 
 
 def _refuse_declared(found: _Seen, type_name: str | None, size: int) -> ShapeError:
     return ShapeError(
-        f"index {found.index.name}{_typed(type_name)} has size {found.size} in "
+        f"{_axis_text(found)}{_typed(type_name)} has size {found.size} in "
         f"{to_text(found.access)}, but is declared with size {size}",
-        [found.index.place],
+        [found.subscript.place],
         "pass an array of the declared size, or change the declaration",
     )
 
 
 def _refuse_sizes(earlier: _Seen, found: _Seen, type_name: str | None) -> ShapeError:
-    same = earlier.index.name == found.index.name
-    other = "size" if same else f"as index {found.index.name} size"
+    same = earlier.subscript == found.subscript
+    other = "size" if same else f"as {_axis_text(found)} size"
     hint = "sizes must agree exactly; size 1 does not broadcast"
     return ShapeError(
-        f"index {earlier.index.name}{_typed(type_name)} has size {earlier.size} in "
+        f"{_axis_text(earlier)}{_typed(type_name)} has size {earlier.size} in "
         f"{to_text(earlier.access)} but {other} {found.size} in {to_text(found.access)}",
-        [earlier.index.place, found.index.place],
+        [earlier.subscript.place, found.subscript.place],
         hint if 1 in (earlier.size, found.size) else None,
     )

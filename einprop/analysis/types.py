@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from einprop.analysis.indices import equation_indices, unprimed
+from einprop.analysis.indices import equation_indices, range_of, target_indices, unprimed
 from einprop.errors import IndexTypeError, Place
-from einprop.notation.printer import to_text
+from einprop.notation.printer import size_text, to_text
 from einprop.notation.tree import (
     Access,
     Equation,
@@ -23,13 +23,14 @@ from einprop.notation.tree import (
     IndexGroup,
     IndexValue,
     Iverson,
+    Size,
     Statement,
     TensorDeclaration,
     accesses,
     walk,
 )
 
-__all__ = ["Axis", "Letter", "Types", "infer_types", "tensor_base"]
+__all__ = ["Axis", "Declared", "Letter", "Types", "infer_types", "tensor_base"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,13 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Declared:
+class Declared:
     """A declared type, by name."""
 
     name: str
 
 
-_Key = Axis | Letter | _Declared
+_Key = Axis | Letter | Declared
 
 
 def tensor_base(name: str) -> str:
@@ -64,7 +65,7 @@ def tensor_base(name: str) -> str:
     >>> tensor_base("h.grad2.dot"), tensor_base("h.left")
     ('h', 'h.left')
     """
-    return re.sub(r"(\.(grad|dot|seed)\d*)+$", "", name)
+    return re.sub(r"(\.(grad|dot|seed|ties)\d*)+$", "", name)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Types:
     parents: dict[_Key, _Key]
     names: dict[_Key, str]
     ranks: dict[str, int]
-    sizes: dict[_Key, int] = field(default_factory=dict)
+    sizes: dict[_Key, Size] = field(default_factory=dict)
 
     def find(self, key: _Key) -> _Key:
         """The representative of a class."""
@@ -101,7 +102,7 @@ class Types:
         """The declared name of a type, if it has one."""
         return self.names.get(self.find(key))
 
-    def declared_size(self, key: _Key) -> int | None:
+    def declared_size(self, key: _Key) -> Size | None:
         """The declared size of a type, if it has one."""
         return self.sizes.get(self.find(key))
 
@@ -113,20 +114,20 @@ class _Unifier:
         self.types = Types({}, {}, {})
         self.shown: dict[_Key, tuple[str, Place | None]] = {}
         self.declared = {i: group for group in declarations for i in group.indices}
+        self.ranged: set[Letter] = set()
         self.first: dict[str, Access] = {}
 
     def declare(self, group: IndexGroup) -> None:
-        key = _Declared(group.type)
+        key = Declared(group.type)
         self.types.names[key] = group.type
         self.shown.setdefault(key, (f"index {group.indices[0]}", group.place))
-        if group.size is not None and isinstance(group.size[0], int):
-            size = group.size[0]
-            if self.types.sizes.setdefault(key, size) != size:
-                raise IndexTypeError(
-                    f"type {group.type} is declared with sizes {self.types.sizes[key]} and {size}",
-                    [group.place],
-                    "a type has one size",
-                )
+        if group.size is not None and self.types.sizes.setdefault(key, group.size) != group.size:
+            raise IndexTypeError(
+                f"type {group.type} is declared with sizes "
+                f"{size_text(self.types.sizes[key])} and {size_text(group.size)}",
+                [group.place],
+                "a type has one size",
+            )
 
     def unify(self, left: _Key, right: _Key, what: str, place: Place | None) -> None:
         types = self.types
@@ -152,9 +153,9 @@ class _Unifier:
         if key not in self.types.parents:
             self.types.parents[key] = key
             group = self.declared.get(index)
-            if group is not None:
-                self.unify(_Declared(group.type), key, f"index {index}", group.place)
-            if unprimed(index) != index:
+            if group is not None and key not in self.ranged:
+                self.unify(Declared(group.type), key, f"index {index}", group.place)
+            if unprimed(index) != index and key not in self.ranged:
                 self.unify(self.letter(scope, unprimed(index)), key, f"index {index}", None)
         return key
 
@@ -172,13 +173,15 @@ class _Unifier:
                 self.shown.setdefault(self.types.find(key), (axis, first.place))
                 letter = self.letter(scope, subscript.name)
                 self.unify(key, letter, what, subscript.place or access.place)
+            elif isinstance(subscript, Access):
+                self.access(scope, subscript)
 
     def comparison(self, scope: int, node: Expression) -> None:
         """``[i == j]`` compares positions of one axis, unless both types are declared."""
         match node:
             case Iverson(IndexValue(left), "==" | "!=", IndexValue(right)):
                 keys = self.letter(scope, left), self.letter(scope, right)
-                if not all(self.types.name(key) for key in keys):
+                if not all(self.types.name(key) or key in self.ranged for key in keys):
                     self.unify(*keys, f"index {right}", node.place)
 
 
@@ -219,6 +222,9 @@ def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) 
     for number, access in enumerate(a for s in declared for a in s.tensors):
         unifier.access(f"declaration {number}", access)
     for number, equation in enumerate(equations):
+        unifier.ranged.update(
+            Letter(number, i) for i in equation_indices(equation) if range_of(equation, i)
+        )
         for access in accesses(equation):
             unifier.access(number, access)
         for node in walk(equation.expression):
@@ -240,7 +246,7 @@ def _anchor(
         for name in _plain(access) if kind != "output" else ():
             known.setdefault(name, []).append(Letter(f"declaration {number}", name))
     for number, equation in enumerate(equations):
-        written = {i for access in accesses(equation) for i in _plain(access)}
+        written = {i for access in accesses(equation) for i in target_indices(access)}
         anchored = {types.letter(number, i) for i in written}
         for index in equation_indices(equation):
             letter = types.letter(number, index)

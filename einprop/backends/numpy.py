@@ -85,6 +85,7 @@ def compile_plan(
     inputs: Mapping[str, tuple[int, ...]],
     outputs: Sequence[str],
     dtype: str = "float64",
+    axes: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Plan:
     """Compile a flat program.
 
@@ -94,6 +95,7 @@ def compile_plan(
         inputs: Shape of each input; the order is that of the plan's arguments.
         outputs: The tensors wanted.
         dtype: Number type of inputs and outputs.
+        axes: The letters at the axes of tensors that are put together by contributions.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
     >>> b, i, j = Index("b"), Index("i"), Index("j")
@@ -103,4 +105,4 @@ def compile_plan(
     >>> plan(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     (array([[11.]]),)
     """
-    return Plan(schedule(equations, sizes, inputs, outputs, dtype))
+    return Plan(schedule(equations, sizes, inputs, outputs, dtype, axes))

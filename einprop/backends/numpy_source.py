@@ -62,6 +62,7 @@ def source(
     dtype: str = "float64",
     name: str = "run",
     lengths: Mapping[str, tuple[str, int]] | None = None,
+    axes: Mapping[str, tuple[str, ...]] | None = None,
 ) -> str:
     """Standalone numpy code of a flat program.
 
@@ -74,6 +75,7 @@ def source(
         name: What the function is called.
         lengths: Scalars that no equation defines, each the length of an axis of an input: by name,
             the input and the axis.
+        axes: The letters at the axes of tensors that are put together by contributions.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
     >>> b, i, j = Index("b"), Index("i"), Index("j")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.canonical import fold_equations
+from einprop.analysis.declare import declared_access
 from einprop.analysis.definitions import collect_definitions
 from einprop.analysis.indices import equation_indices, target_indices, unprimed
 from einprop.analysis.resolve import Resolved
@@ -70,7 +71,8 @@ def derive_adjoint(
     """
     _check(resolved, of, wrt)
     suffix = cotangent_suffix(resolved.equations)
-    wanted = tuple(resolved.names.inputs if wrt is None else wrt)
+    wanted = tuple(n for n in resolved.names.inputs if n not in resolved.positions)
+    wanted = wanted if wrt is None else tuple(wrt)
     adjoint = reverse(resolved.equations, of, wanted, suffix)
     if wrt is None:
         wanted = tuple(name for name in wanted if name in adjoint.gradients)
@@ -111,6 +113,13 @@ def _check(resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None) -> 
                 (),
                 f"the program's inputs are {', '.join(names.inputs) or 'none'}",
             )
+        if name in resolved.positions:
+            raise DerivativeError(
+                f"cannot differentiate with respect to {name}: it stands in a subscript, so it "
+                "holds positions",
+                (),
+                "the tensor that is read there has a gradient",
+            )
 
 
 def _one(seed: str) -> Equation:
@@ -119,14 +128,8 @@ def _one(seed: str) -> Equation:
 
 def _zero(resolved: Resolved, name: str, suffix: str) -> Equation:
     """The gradient of an input that nothing depends on."""
-    read = next(_mentions(resolved, name))
+    read = declared_access(resolved, name)
     return Equation(Access(f"{name}.{suffix}", read.subscripts), "=", Number(0))
-
-
-def _mentions(resolved: Resolved, name: str) -> Iterator[Access]:
-    declared = (a for d in resolved.declarations for a in d.tensors)
-    written = (a for e in resolved.equations for a in accesses(e))
-    return (a for a in (*declared, *written) if tensor_base(a.name) == tensor_base(name))
 
 
 def _readable(resolved: Resolved, adjoint: Adjoint) -> Iterable[Equation]:
@@ -177,8 +180,7 @@ def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Ite
     left = {unprimed(i) for i in target_indices(equation.target)}
     base = tensor_base(equation.target.name)
     if not left <= right and base not in mentioned:
-        found = next(_mentions(resolved, base))
-        yield Access(base, found.subscripts)
+        yield declared_access(resolved, base)
     for index in sorted({unprimed(i) for i in equation_indices(equation)} - left - right):
         number = next(
             n
@@ -193,10 +195,10 @@ def _holder(resolved: Resolved, number: int, index: str) -> Access:
     """An input with an axis of the type that the index has in an equation, the index standing there."""
     types = resolved.types
     for name in resolved.names.inputs:
-        subscripts = list(next(_mentions(resolved, name)).subscripts)
-        for position in range(len(subscripts)):
+        letters = target_indices(declared_access(resolved, name))
+        for position in range(len(letters)):
             if types.axis(name, position) == types.letter(number, index):
-                others = [f"{s.name}2" if s.name == index else s.name for s in subscripts]  # type: ignore[union-attr]
+                others = [f"{i}2" if i == index else i for i in letters]
                 others[position] = index
                 return Access(name, tuple(Index(i) for i in others))
     raise DerivativeError(

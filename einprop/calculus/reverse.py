@@ -10,16 +10,19 @@ summed over every index that is not in r, because it is not on the left.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from einprop.analysis.indices import (
+    equation_indices,
+    expression_indices,
     free_indices,
     fresh_index,
     rename_apart,
     rename_indices,
     target_indices,
 )
+from einprop.analysis.recurrence import Loop, order
 from einprop.calculus.algebra import constant, negate, number, power, product, quotient
 from einprop.calculus.elide import sum_over
 from einprop.calculus.rules import leaf_derivative
@@ -30,6 +33,7 @@ from einprop.notation.tree import (
     Divide,
     Equation,
     Expression,
+    Index,
     IndexValue,
     Iverson,
     Multiply,
@@ -91,33 +95,81 @@ def reverse(
     active = _active(equations, wrt)
     seeds: dict[str, str] = {}
     adjoint: list[Equation] = []
-    reached = set(of) & active
+    cyclic = _read_before_complete(equations)
+    reached = (set(of) | (_ancestors(equations, of) & cyclic)) & active
     accumulated: set[str] = set()
     for name, group in _by_target_backwards(equations):
         if name not in reached:
             continue
         if name in of:
-            shared = f"{name}.{suffix}" in accumulated
+            shared = f"{name}.{suffix}" in accumulated or name in cyclic
             seeds[name] = f"{name}.seed" if shared else f"{name}.{suffix}"
             if shared:
-                adjoint.append(_seed_equation(group[0], seeds[name], suffix))
+                adjoint.append(_seed_equation(group, seeds[name], suffix))
         for equation in group:
-            single = len(group) == 1 and equation.operator == "="
-            for target, expression in _contributions(equation, active, suffix, single):
+            single = all(e.operator == "=" for e in group)
+            if equation.operator in _EXTREMA and not _is_reduction(group):
+                adjoint.append(_count_ties(equation))
+            for target, expression in _contributions(equation, group, active, suffix, single):
                 reached.add(target.name)
-                adjoint.append(_adjoint_equation(target, expression, suffix))
+                adjoint.append(_adjoint_equation(equation, target, expression, suffix))
                 accumulated.add(adjoint[-1].target.name)
+    # A cycle may turn out to carry nothing.
+    dead = [n for n in cyclic & reached if f"{n}.{suffix}" not in accumulated and n not in of]
+    for name in dead:
+        target = next(e.target for e in equations if e.target.name == name)
+        adjoint.append(Equation(replace(target, name=f"{name}.{suffix}"), "+=", Number(0)))
     gradients = {name: f"{name}.{suffix}" for name in wrt if name in reached}
-    return Adjoint(tuple(adjoint), seeds, gradients)
+    return Adjoint(tuple(_in_order(adjoint) if cyclic else adjoint), seeds, gradients)
 
 
 def _active(equations: Sequence[Equation], wrt: Sequence[str]) -> set[str]:
     """The tensors that depend on what is differentiated for, themselves included."""
-    active = set(wrt)
+    readers: dict[str, set[str]] = {}
     for equation in equations:
-        if any(access.name in active for access in reads(equation)):
-            active.add(equation.target.name)
-    return active
+        for access in reads(equation):
+            readers.setdefault(access.name, set()).add(equation.target.name)
+    return _closure(readers, wrt)
+
+
+def _ancestors(equations: Sequence[Equation], of: Iterable[str]) -> set[str]:
+    """The tensors that others depend on, those included."""
+    needs: dict[str, set[str]] = {}
+    for equation in equations:
+        found = needs.setdefault(equation.target.name, set())
+        found.update(access.name for access in reads(equation))
+    return _closure(needs, of)
+
+
+def _closure(edges: Mapping[str, set[str]], start: Iterable[str]) -> set[str]:
+    found = set(start)
+    pending = list(found)
+    while pending:
+        new = edges.get(pending.pop(), set()) - found
+        found |= new
+        pending += new
+    return found
+
+
+def _read_before_complete(equations: Sequence[Equation]) -> set[str]:
+    """The tensors that an equation reads before, or while, the last one defines them: cycles have some."""
+    last = {equation.target.name: number for number, equation in enumerate(equations)}
+    return {
+        access.name
+        for number, equation in enumerate(equations)
+        for access in reads(equation)
+        if last.get(access.name, -1) >= number
+    }
+
+
+def _in_order(equations: Sequence[Equation]) -> list[Equation]:
+    """Equations with every cycle before what reads its result."""
+
+    def numbers(steps: Iterable[int | Loop]) -> Iterator[int]:
+        for step in steps:
+            yield from sorted(step.letters) if isinstance(step, Loop) else (step,)
+
+    return [equations[n] for n in numbers(order(equations))]
 
 
 def _by_target_backwards(
@@ -131,17 +183,23 @@ def _by_target_backwards(
     yield from reversed(groups.items())
 
 
-def _seed_equation(equation: Equation, seed: str, suffix: str) -> Equation:
-    target = equation.target
+def _seed_equation(group: Sequence[Equation], seed: str, suffix: str) -> Equation:
+    """The cotangent that is given from outside, over all of the tensor."""
+    plain = (e.target for e in group if all(isinstance(s, Index) for s in e.target.subscripts))
+    target = next(plain, group[-1].target)
+    letters: list[str] = []
+    for axis, subscript in enumerate(target.subscripts):
+        index = subscript.name if isinstance(subscript, Index) else f"a{axis}"
+        letters.append(fresh_index(index, letters))
+    every = tuple(Index(index) for index in letters)
     return Equation(
-        Access(f"{target.name}.{suffix}", target.subscripts),
-        "+=",
-        Access(seed, target.subscripts),
-        place=equation.place,
+        Access(f"{target.name}.{suffix}", every), "+=", Access(seed, every), place=target.place
     )
 
 
-def _adjoint_equation(target: Access, expression: Expression, suffix: str) -> Equation:
+def _adjoint_equation(
+    equation: Equation, target: Access, expression: Expression, suffix: str
+) -> Equation:
     """The equation, primes taken off the indices on the left where the inner ones can take them."""
     plain: dict[str, str] = {}
     for index in target_indices(target):
@@ -149,11 +207,41 @@ def _adjoint_equation(target: Access, expression: Expression, suffix: str) -> Eq
     left = rename_indices(Access(f"{target.name}.{suffix}", target.subscripts), plain)
     assert isinstance(left, Access)
     right = rename_indices(expression, {old: new for old, new in plain.items() if old != new})
-    return Equation(left, "+=", rename_apart(right, frozenset(plain.values())), place=target.place)
+    right = rename_apart(right, frozenset(plain.values()))
+    written = {*target_indices(left), *expression_indices(right)}
+    names = {index: plain.get(index, index) for index in equation_indices(equation)}
+    ranges = tuple(
+        replace(r, index=names.get(r.index, r.index))
+        for r in equation.ranges
+        if names.get(r.index, r.index) in written
+    )
+    return Equation(left, "+=", right, ranges, place=target.place)
+
+
+_EXTREMA = ("max=", "min=")
+
+
+def _is_reduction(group: Sequence[Equation]) -> bool:
+    """Whether one equation gives every cell, so that the operator adds nothing to its right side."""
+    target = group[0].target
+    plain = all(isinstance(s, Index) for s in target.subscripts)
+    return len(group) == 1 and plain and len(target_indices(target)) == len(target.subscripts)
+
+
+def _ties(equation: Equation) -> tuple[Access, Expression]:
+    """How many values meet at the extremum of each cell, and whether this equation's is one of them."""
+    target = equation.target
+    ties = replace(target, name=f"{target.name}.ties")
+    return ties, Iverson(equation.expression, "==", target)
+
+
+def _count_ties(equation: Equation) -> Equation:
+    ties, attained = _ties(equation)
+    return Equation(ties, "+=", attained, equation.ranges)
 
 
 def _contributions(
-    equation: Equation, active: set[str], suffix: str, single: bool
+    equation: Equation, group: Sequence[Equation], active: set[str], suffix: str, single: bool
 ) -> Iterator[_Contribution]:
     """For each read of an active tensor, the read and what is added to its cotangent there."""
     letters = target_indices(equation.target)
@@ -161,7 +249,11 @@ def _contributions(
     plain = single and len(letters) == len(equation.target.subscripts)
     values = {equation.expression: equation.target} if plain else {}
     walker = _Walker(active, values)
-    seed = Access(f"{equation.target.name}.{suffix}", equation.target.subscripts)
+    seed: Expression = Access(f"{equation.target.name}.{suffix}", equation.target.subscripts)
+    if equation.operator in _EXTREMA and not _is_reduction(group):
+        # Ties share the cotangent evenly, whichever equations they come from.
+        ties, attained = _ties(equation)
+        seed = quotient(product(seed, attained), ties)
     yield from walker.pull(equation.expression, seed, letters)
 
 

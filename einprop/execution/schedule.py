@@ -44,6 +44,7 @@ def schedule(
     inputs: Mapping[str, tuple[int, ...]],
     outputs: Sequence[str],
     dtype: str = "float64",
+    axes: Mapping[str, tuple[str, ...]] | None = None,
     *,
     as_written: bool = False,
 ) -> Schedule:
@@ -55,6 +56,7 @@ def schedule(
         inputs: Shape of each input, in the order of the arguments.
         outputs: The tensors wanted; steps that none of them needs are left out.
         dtype: Name of the number type of inputs, intermediates and outputs.
+        axes: The letters at the axes of tensors that are put together by contributions.
         as_written: Keep every tensor's axes in the order of its subscripts (for source that people
             read) instead of the order that is fastest.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import opt_einsum
 
-from einprop.analysis.indices import free_indices, fresh_index
+from einprop.analysis.indices import free_indices
 from einprop.calculus.algebra import combined, constant, divided
 from einprop.notation.tree import (
     Access,
@@ -27,9 +27,10 @@ from einprop.notation.tree import (
     Negate,
     Number,
     Power,
+    Subscript,
 )
-from einprop.passes.builder import Atom, Builder, letters, tensor
-from einprop.passes.sized import SizedProgram, distinct
+from einprop.passes.builder import Atom, Builder, is_plain, letters, tensor
+from einprop.passes.sized import SizedProgram
 
 __all__ = ["binarise"]
 
@@ -61,6 +62,9 @@ def binarise(program: SizedProgram) -> SizedProgram:
     return replace(program, equations=tuple(builder.equations), temporaries=temporaries)
 
 
+_EXTREMA = {"max=": "maximum", "min=": "minimum"}
+
+
 @dataclass
 class _Product:
     """A product taken apart: sign and number, operands above and below the line, sums over it."""
@@ -79,27 +83,46 @@ class _Lowering:
     def define_target(self, group: Sequence[Equation]) -> None:
         """All equations of one tensor as one definition."""
         target = group[0].target
-        own = letters(target)
-        if len(set(own)) < len(own) or len(group) > 1:
+        if not all(is_plain(equation.target) for equation in group):
+            for equation in group:
+                self.contribute(equation)
+        elif group[0].operator in _EXTREMA:
+            function, rank = _EXTREMA[group[0].operator], {i: i for i in letters(target)}
+            value: Expression = self.contribution(group[0], target)
+            for equation in group[1:]:
+                value = Call(function, (value, self.contribution(equation, target)))
+                value = self.builder.define(value, rank)
+            self.builder.add(Equation(target, "=", value))
+        elif len(group) > 1:
             terms = tuple([self.contribution(equation, target) for equation in group])
-            value: Expression = terms[0] if len(terms) == 1 else Add(terms)
-            plain = tensor(target.name, distinct(own))
-            self.builder.add(Equation(plain, "=", value))
+            self.builder.add(Equation(target, "=", Add(terms)))
         else:
             self.builder.add(Equation(target, "=", self.atom(group[0].expression)))
 
+    def contribute(self, equation: Equation) -> None:
+        """One of the equations of a tensor that is written at computed positions."""
+        operator = "+=" if equation.operator == "=" else equation.operator
+        target = self.positions(equation.target)
+        self.builder.add(Equation(target, operator, self.atom(equation.expression)))
+
+    def positions(self, access: Access) -> Access:
+        """An access whose integer tensors are read at plain indices."""
+
+        def position(subscript: Subscript) -> Subscript:
+            return self.atom_of(subscript) if isinstance(subscript, Access) else subscript
+
+        return replace(access, subscripts=tuple([position(s) for s in access.subscripts]))
+
+    def atom_of(self, access: Access) -> Access:
+        """The tensor that an access reads, at plain indices."""
+        return access if is_plain(access) else self.builder.define(self.positions(access))
+
     def contribution(self, equation: Equation, first: Access) -> Expression:
         """What one equation adds, at the letters of the tensor's first equation."""
-        own = letters(equation.target)
         atom = self.atom(equation.expression)
-        wanted = distinct(letters(first))
-        if len(set(own)) < len(own):
-            embedded = tensor(self.builder.fresh_name(), own)
-            self.builder.add(Equation(embedded, "=", atom))
-            return tensor(embedded.name, wanted)
         if isinstance(atom, Number):
             return atom
-        names = dict(zip(own, wanted, strict=True))
+        names = dict(zip(letters(equation.target), letters(first), strict=True))
         return tensor(atom.name, (names[i] for i in letters(atom)))
 
     def atom(self, expression: Expression) -> Atom:
@@ -109,8 +132,7 @@ class _Lowering:
             return Number(value)
         match expression:
             case Access():
-                own = letters(expression)
-                return expression if len(set(own)) == len(own) else self.builder.define(expression)
+                return self.atom_of(expression)
             case Negate(operand):
                 return self.builder.define(Negate(self.atom(operand)))
             case Add(terms):
@@ -119,11 +141,8 @@ class _Lowering:
                 return self.product(expression, ())
             case Power(base, exponent):
                 return self.power(base, exponent)
-            case IndexValue(index):
-                # A position is the number of positions before it.
-                other = fresh_index(index, (index,))
-                before = self.builder.define(Iverson(IndexValue(other), "<", expression))
-                return self.builder.define(Call("sum", (before,), (other,)))
+            case IndexValue():
+                return self.builder.define(expression)
             case Iverson(left, comparison, right):
                 return self.builder.define(Iverson(self.side(left), comparison, self.side(right)))
             case Call(function, (body,), indices) if indices:

@@ -13,7 +13,18 @@ from einprop.analysis.indices import free_indices, unprimed
 from einprop.notation.tree import Access, Equation, Expression, Index, Number, reads
 from einprop.passes.sized import plain_subscripts
 
-__all__ = ["SIZE_SUFFIX", "Atom", "Builder", "letters", "live_equations", "renamed", "tensor"]
+__all__ = [
+    "SIZE_SUFFIX",
+    "Atom",
+    "Builder",
+    "assembled_tensors",
+    "is_contribution",
+    "is_plain",
+    "letters",
+    "live_equations",
+    "renamed",
+    "tensor",
+]
 
 Atom = Access | Number
 SIZE_SUFFIX = ".size"
@@ -98,8 +109,13 @@ class Builder:
         return tensor(name, (found[p] for p in positions))
 
     def add(self, equation: Equation) -> None:
-        """Append an equation as it is, and remember what it holds."""
+        """Append an equation as it is, and remember what it holds.
+
+        One that only contributes to its tensor holds nothing that others could share.
+        """
         self.equations.append(equation)
+        if is_contribution(equation):
+            return
         self.defined[equation.target.name] = equation
         indices = letters(equation.target)
         key, found = self._key(equation.expression)
@@ -116,12 +132,31 @@ class Builder:
         return (found.form, tuple([self.size([i]) for i in found.indices])), found.indices
 
 
+def is_plain(access: Access) -> bool:
+    """Whether each subscript is an index, and none is there twice."""
+    own = letters(access)
+    return len(own) == len(access.subscripts) == len(set(own))
+
+
+def is_contribution(equation: Equation) -> bool:
+    """Whether an equation is one of those that a tensor is assembled from."""
+    return equation.operator != "=" or not is_plain(equation.target)
+
+
+def assembled_tensors(equations: Iterable[Equation]) -> dict[str, str]:
+    """The tensors that are put together by contributions, with the operator that does it."""
+    return {e.target.name: e.operator for e in equations if is_contribution(e)}
+
+
 def live_equations(equations: Iterable[Equation], outputs: Collection[str]) -> list[Equation]:
     """The equations that the outputs need, in order."""
-    needed = set(outputs)
-    kept = []
-    for equation in reversed(list(equations)):
-        if equation.target.name in needed:
-            kept.append(equation)
-            needed.update(access.name for access in reads(equation))
-    return kept[::-1]
+    equations = list(equations)
+    needs: dict[str, set[str]] = {}
+    for equation in equations:
+        needs.setdefault(equation.target.name, set()).update(a.name for a in reads(equation))
+    needed, pending = set(outputs), list(outputs)
+    while pending:
+        new = needs.get(pending.pop(), set()) - needed
+        needed |= new
+        pending += new
+    return [equation for equation in equations if equation.target.name in needed]

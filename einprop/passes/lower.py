@@ -10,7 +10,8 @@ from einprop.calculus.derive import Derivation
 from einprop.calculus.reverse import reverse
 from einprop.notation.tree import Access, Equation, Number
 from einprop.passes.binarise import binarise
-from einprop.passes.builder import tensor
+from einprop.passes.boundaries import boundaries
+from einprop.passes.builder import letters, tensor
 from einprop.passes.simplify import simplify
 from einprop.passes.sized import SizedProgram, attach_sizes
 
@@ -32,7 +33,8 @@ def lower(
         outputs: The tensors that are wanted in the end.
         generic: Whether sizes that enter a computation stay scalars of their own.
     """
-    program = binarise(attach_sizes(sizes, generic=generic))
+    program = attach_sizes(sizes, generic=generic)
+    program = binarise(boundaries(program, sizes.resolved.extents))
     for derivation in derivations:
         wanted = {*outputs, *derivation.of}
         program = simplify(replace(program, outputs=tuple(wanted)), last=False)
@@ -47,7 +49,7 @@ def derive_flat(program: SizedProgram, derivation: Derivation) -> SizedProgram:
     seeds = dict(derivation.seeds)
     suffix = _unused(derivation.suffix, program)
     adjoint = reverse(program.equations, list(seeds), derivation.wrt, suffix)
-    axes = dict(program.axes)
+    axes = _derivative_axes(program, suffix)
     axes |= {seed: axes[name] for name, seed in derivation.seeds}
     axes |= {gradient: axes[name] for name, gradient in derivation.gradients}
 
@@ -60,6 +62,16 @@ def derive_flat(program: SizedProgram, derivation: Derivation) -> SizedProgram:
     wanted = [tie(g, adjoint.gradients.get(name), name) for name, g in derivation.gradients]
     equations = (*program.equations, *ones, *given, *adjoint.equations, *wanted)
     return binarise(replace(program, equations=equations, axes=axes))
+
+
+def _derivative_axes(program: SizedProgram, suffix: str) -> dict[str, tuple[str, ...]]:
+    """The axes of all tensors, and those of the tensors that reverse mode may add."""
+    axes = dict(program.axes)
+    for equation in program.equations:
+        axes.setdefault(equation.target.name, letters(equation.target))
+    for name in list(axes):
+        axes[f"{name}.{suffix}"] = axes[f"{name}.ties"] = axes[name]
+    return axes
 
 
 def _unused(suffix: str, program: SizedProgram) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from einprop.notation.tree import Access, Equation, Expression, transform
-from einprop.passes.builder import letters, tensor
+from einprop.analysis.core import map_accesses
+from einprop.notation.tree import Access, Equation
+from einprop.passes.builder import assembled_tensors, letters, tensor
 
 __all__ = ["adopt_names"]
 
@@ -36,6 +37,7 @@ def adopt_names(
     y[b,j] = tanh(x[b,j])
     """
     defined = {equation.target.name: equation.target for equation in equations}
+    assembled = assembled_tensors(equations)
     adopted: dict[str, _Adopted] = {}
     left = []
     for copy in sorted(copies, key=lambda c: c.target.name not in outputs):
@@ -44,28 +46,33 @@ def adopt_names(
             isinstance(source, Access)
             and source.name in defined
             and source.name not in adopted
-            and len(set(letters(defined[source.name]))) == len(letters(source))
             and set(letters(source)) == set(letters(copy.target))
+            and (source.name not in assembled or letters(source) == letters(copy.target))
         ):
             order = letters(source)
+            if source.name in assembled:
+                adopted[source.name] = _Adopted(copy.target, tuple(range(len(order))))
+                continue
             names = dict(zip(order, letters(defined[source.name]), strict=True))
             target = tensor(copy.target.name, (names[i] for i in letters(copy.target)))
             axes = tuple(order.index(i) for i in letters(copy.target))
             adopted[source.name] = _Adopted(target, axes)
         elif copy.target.name in outputs:
             left.append(copy)
-    return [_renamed(equation, adopted) for equation in (*equations, *left)]
+    return [_renamed(equation, adopted, assembled) for equation in (*equations, *left)]
 
 
-def _renamed(equation: Equation, adopted: Mapping[str, _Adopted]) -> Equation:
-    def read(node: Expression) -> Expression:
-        if isinstance(node, Access) and node.name in adopted:
-            known = adopted[node.name]
-            own = letters(node)
-            return tensor(known.target.name, (own[axis] for axis in known.axes))
-        return node
+def _renamed(
+    equation: Equation, adopted: Mapping[str, _Adopted], assembled: Collection[str]
+) -> Equation:
+    def read(access: Access) -> Access:
+        if access.name not in adopted:
+            return access
+        known = adopted[access.name]
+        own = access.subscripts
+        return Access(known.target.name, tuple(own[axis] for axis in known.axes))
 
-    target = equation.target
-    if target.name in adopted:
-        target = adopted[target.name].target
-    return replace(equation, target=target, expression=transform(equation.expression, read))
+    renamed, name = map_accesses(equation, read), equation.target.name
+    if name in adopted and name not in assembled:
+        return replace(renamed, target=adopted[name].target)
+    return renamed

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from einprop.notation.tree import Access, Call, Divide, Expression, Multiply, Negate
-from einprop.passes.builder import letters
+from einprop.passes.builder import is_contribution, is_plain, letters
 from einprop.passes.sized import SizedProgram
 
 __all__ = ["plan_shifts"]
@@ -33,6 +33,8 @@ def plan_shifts(program: SizedProgram) -> dict[str, tuple[str, ...]]:
     shifts: dict[str, tuple[str, ...]] = {}
     for equation in program.equations:
         expression, name = equation.expression, equation.target.name
+        if is_contribution(equation):
+            continue
         if isinstance(expression, Call) and expression.function == "exp":
             own = letters(equation.target)
             if len(set(own)) == len(own):
@@ -67,7 +69,7 @@ def _seen(
     targets: Mapping[str, tuple[str, ...]],
 ) -> _Follows | None:
     """What an operand follows, with the exponential's indices as they are named by the reader."""
-    if not isinstance(atom, Access) or atom.name not in follows:
+    if not isinstance(atom, Access) or atom.name not in follows or not is_plain(atom):
         return None
     followed = follows[atom.name]
     names = dict(zip(targets[atom.name], letters(atom), strict=True))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from einprop.notation.tree import (
     Access,
     Add,
+    Affine,
     Call,
     Divide,
     Equation,
@@ -26,12 +27,21 @@ from einprop.notation.tree import (
     Negate,
     Number,
     Power,
+    Subscript,
     reads,
 )
-from einprop.passes.builder import Builder, letters, live_equations, renamed, tensor
+from einprop.passes.builder import (
+    Builder,
+    assembled_tensors,
+    is_plain,
+    letters,
+    live_equations,
+    renamed,
+    tensor,
+)
 from einprop.passes.naming import adopt_names
 from einprop.passes.shifts import plan_shifts
-from einprop.passes.sized import SizedProgram, distinct
+from einprop.passes.sized import SizedProgram
 from einprop.passes.values import Algebra, Value
 
 __all__ = ["simplify"]
@@ -81,12 +91,20 @@ class _Simplifier:
         self.builder = Builder(program.sizes, taken, generic=program.generic)
         self.algebra = Algebra(self.builder)
         self.entries: dict[str, _Entry] = {}
+        # Tensors put together by contributions keep what they are; only their names may change.
+        self.assembled = {
+            name: self.builder.fresh_name() if name in program.temporaries else name
+            for name in assembled_tensors(program.equations)
+        }
         self.last = last
         self.shifts = plan_shifts(program) if last else {}
 
     def run(self) -> SizedProgram:
         for equation in self.program.equations:
-            self.enter(equation)
+            if equation.target.name in self.assembled:
+                self.contribute(equation)
+            else:
+                self.enter(equation)
         # Every tensor under its old name; what no output needs goes away again.
         copies = []
         for name, entry in self.entries.items():
@@ -96,13 +114,32 @@ class _Simplifier:
                 copies.append(Equation(tensor(name, entry.indices), "=", atom))
         equations = adopt_names(self.builder.equations, copies, self.program.outputs)
         live = tuple(live_equations(equations, self.program.outputs))
-        return replace(self.program, equations=live, temporaries=frozenset(self.builder.created))
+        axes = self.program.axes
+        axes = dict(axes) | {new: axes[old] for old, new in self.assembled.items()}
+        temporaries = frozenset(self.builder.created)
+        return replace(self.program, equations=live, axes=axes, temporaries=temporaries)
+
+    def contribute(self, equation: Equation) -> None:
+        """One contribution to an assembled tensor."""
+        atom = self.algebra.atom(self.read_plain(equation.expression))
+        name = self.assembled[equation.target.name]
+        target = Access(name, self.positions(equation.target.subscripts))
+        self.builder.add(Equation(target, equation.operator, atom))
+
+    def positions(self, subscripts: Sequence[Subscript]) -> tuple[Subscript, ...]:
+        """Subscripts with the integer tensors in them as the new program has them."""
+
+        def position(subscript: Subscript) -> Subscript:
+            if not isinstance(subscript, Access):
+                return subscript
+            atom = self.algebra.atom(self.read_plain(subscript))
+            return Affine((), int(atom.value)) if isinstance(atom, Number) else atom
+
+        return tuple([position(s) for s in subscripts])
 
     def enter(self, equation: Equation) -> None:
-        own = letters(equation.target)
-        indices = distinct(own)
-        diagonal = indices != own
-        scaled = self.embed(equation, indices) if diagonal else self.apply(equation, self.read)
+        indices = letters(equation.target)
+        scaled = self.apply(equation, self.read)
         plain = None if scaled.scale else scaled
         bare = bool(scaled.scale) and self.is_bare(equation)
         self.entries[equation.target.name] = _Entry(equation, indices, scaled, plain, bare)
@@ -119,14 +156,6 @@ class _Simplifier:
                 return False
         return all(entry.bare for entry in scaled.values())
 
-    def embed(self, equation: Equation, indices: tuple[str, ...]) -> Value:
-        """A diagonal written: its own tensor, zeros elsewhere."""
-        value = self.read_plain(equation.expression)
-        name = self.builder.fresh_name()
-        atom = self.algebra.atom(replace(value, coefficient=1)) if value.atom else Number(1)
-        self.builder.add(Equation(tensor(name, letters(equation.target)), "=", atom))
-        return Value(value.coefficient, tensor(name, indices))
-
     def plain(self, entry: _Entry) -> Value:
         """A tensor without a scale: computed as written, or, where scales met in it, with what is left."""
         if entry.plain is None:
@@ -139,7 +168,11 @@ class _Simplifier:
     def read(self, atom: Expression) -> Value:
         """A tensor or number as its reader sees it, with a scale if it has one."""
         entry = self.entries.get(atom.name) if isinstance(atom, Access) else None
-        if entry is None or not entry.scaled.scale or len(set(letters(atom))) < len(letters(atom)):
+        if (
+            entry is None
+            or not entry.scaled.scale
+            or not (isinstance(atom, Access) and is_plain(atom))
+        ):
             return self.read_plain(atom)
         return self.seen(entry.scaled, dict(zip(entry.indices, letters(atom), strict=True)))
 
@@ -150,16 +183,25 @@ class _Simplifier:
         assert isinstance(atom, Access)
         entry = self.entries.get(atom.name)
         if entry is None:
-            return self.seen(Value(1, atom), {})
-        return self.seen(self.plain(entry), dict(zip(entry.indices, letters(atom), strict=True)))
+            known = self.assembled.get(atom.name, atom.name)
+            return self.window(Value(1, Access(known)), self.positions(atom.subscripts))
+        value = self.plain(entry)
+        places = dict(zip(entry.indices, atom.subscripts, strict=True))
+        if is_plain(atom):
+            return self.seen(value, dict(zip(entry.indices, letters(atom), strict=True)))
+        return self.window(value, self.positions([places[i] for i in value.indices]))
+
+    def window(self, value: Value, subscripts: tuple[Subscript, ...]) -> Value:
+        """A tensor read at subscripts that may be computed."""
+        if value.atom is None:
+            return value
+        atom = replace(value.atom, subscripts=subscripts)
+        return replace(value, atom=atom if is_plain(atom) else self.builder.define(atom))
 
     def seen(self, value: Value, names: Mapping[str, str]) -> Value:
         if value.atom is None:
             return value
         atom = renamed(value.atom, names)
-        own = letters(atom)
-        if len(set(own)) < len(own):
-            atom = self.builder.define(atom)
         return replace(
             value, atom=atom, scale=tuple((renamed(s, names), n) for s, n in value.scale)
         )
@@ -170,6 +212,8 @@ class _Simplifier:
         match equation.expression:
             case Number() | Access() as atom:
                 return read(atom)
+            case IndexValue() as position:
+                return algebra.define(position)
             case Negate(operand):
                 value = read(operand)
                 return replace(value, coefficient=-value.coefficient)

@@ -10,17 +10,26 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from einprop.analysis.indices import equation_indices, fresh_index, rename_indices, unprimed
+from einprop.analysis.core import map_accesses
+from einprop.analysis.indices import equation_indices, fresh_index, unprimed
+from einprop.analysis.ranges import Span
 from einprop.analysis.sizes import Sizes
+from einprop.analysis.types import tensor_base
 from einprop.notation.tree import (
     Access,
+    Add,
+    Affine,
+    Boundary,
     Call,
     Equation,
     Expression,
+    Group,
     Index,
+    IndexValue,
+    Number,
+    Subscript,
     accesses,
-    children,
-    map_children,
+    transform,
 )
 
 __all__ = ["SizedProgram", "attach_sizes", "distinct", "plain_subscripts"]
@@ -61,20 +70,108 @@ class SizedProgram:
         return {access.name for equation in self.equations for access in accesses(equation)}
 
 
-def _rename_all(expression: Expression, names: Mapping[str, str]) -> Expression:
-    """Every index renamed, bound ones too: the new names are as distinct as the old ones were."""
-    if isinstance(expression, Call) and expression.indices:
-        body = _rename_all(expression.arguments[0], names)
-        return replace(
-            expression, indices=tuple(names[i] for i in expression.indices), arguments=(body,)
-        )
-    if not children(expression):
-        return rename_indices(expression, names)
-    return map_children(expression, lambda child: _rename_all(child, names))
+class _Attached:
+    """The letters that the program's indices get, with their sizes."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        self.sizes = sizes
+        self.resolved = sizes.resolved
+        self.types: dict[str, object] = {}
+        self.known: dict[str, int] = {}
+
+    def letters(self, number: int) -> dict[str, str]:
+        """The new name of each index of an equation."""
+        names: dict[str, str] = {}
+        written = equation_indices(self.resolved.equations[number])
+        bases = dict.fromkeys(unprimed(index) for index in written)
+        for index in (*bases, *written):
+            if index in names:
+                continue
+            base, span = unprimed(index), self.sizes.span(number, index)
+            if base in names and span == self.sizes.span(number, base):
+                names[index] = names[base] + index[len(base) :]
+                continue
+            key = self.resolved.types.letter(number, index)
+            # Two letters of one equation stay two, also where they have one type.
+            taken = {*bases, *names.values()} - {base}
+            names[index] = letter = _letter_for(base, (key, span), self.types, taken)
+            self.types[letter] = (key, span)
+            self.known[letter] = span.size
+        return {index: names[index] for index in written}
+
+    def equation(self, number: int) -> Equation:
+        """An equation with its letters, every index running from 0."""
+        equation = self.resolved.equations[number]
+        names = self.letters(number)
+        starts = {i: self.sizes.span(number, i).start for i in names}
+
+        def position(subscript: Subscript, size: int) -> Subscript:
+            match subscript:
+                case Affine(terms, constant, end):
+                    constant += end * (size - 1) + sum(c * starts[i] for c, i in terms)
+                    renamed = tuple((c, names[i]) for c, i in terms)
+                    return plain_position(Affine(renamed, constant), size, self.known)
+                case Group(indices):
+                    spans = [self.known[unprimed(names[i])] for i in indices]
+                    strides = [math.prod(spans[n + 1 :]) for n in range(len(spans))]
+                    pairs = zip(strides, indices, strict=True)
+                    return Affine(tuple((stride, names[i]) for stride, i in pairs))
+                case Boundary(mode, inner):
+                    inside = position(inner, size)
+                    assert isinstance(inside, Index | Affine)
+                    return Boundary(mode, inside)
+                case Index(name):
+                    return Index(names[name])
+                case _:
+                    return subscript
+
+        def place(access: Access) -> Access:
+            sizes = [self.sizes.axis(access.name, n) for n in range(len(access.subscripts))]
+            found = [position(s, size) for s, size in zip(access.subscripts, sizes, strict=True)]
+            return replace(access, subscripts=tuple(found))
+
+        def value(node: Expression) -> Expression:
+            match node:
+                case IndexValue(name):
+                    shifted = IndexValue(names[name])
+                    start = starts[name]
+                    return Add((shifted, Number(start))) if start else shifted
+                case Call(_, _, indices) if indices:
+                    return replace(node, indices=tuple(names[i] for i in indices))
+                case _:
+                    return node
+
+        placed = map_accesses(equation, place)
+        return replace(placed, expression=transform(placed.expression, value), ranges=())
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        """Letters for the axes of a tensor, each with the axis's size."""
+        found: list[str] = []
+        for position in range(self.resolved.types.ranks[tensor_base(name)]):
+            key = self.resolved.types.axis(name, position)
+            span = Span(0, self.sizes.axis(name, position))
+            known = [letter for letter, has in self.types.items() if has == (key, span)]
+            letter = known[0] if known else _letter_for("a", (key, span), self.types, ())
+            self.types[letter] = (key, span)
+            self.known[letter] = span.size
+            found.append(letter)
+        return distinct(found)
+
+
+def plain_position(subscript: Affine, size: int, sizes: Mapping[str, int]) -> Index | Affine:
+    """The subscript as a plain index where it is one that runs over a whole axis."""
+    match subscript:
+        case Affine(((1, index),), 0) if sizes[unprimed(index)] == size:
+            return Index(index)
+        case _:
+            return subscript
 
 
 def attach_sizes(sizes: Sizes, *, generic: bool = False) -> SizedProgram:
     """The core equations with letters renamed so that one letter has one type everywhere.
+
+    Every index runs from 0 then, ``end`` and grouped axes are numbers; what is read or written
+    outside of an axis is left to `passes.boundaries`.
 
     Args:
         sizes: The sizes of a resolved program.
@@ -84,37 +181,18 @@ def attach_sizes(sizes: Sizes, *, generic: bool = False) -> SizedProgram:
     >>> from einprop.analysis.sizes import bind_sizes
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
-    >>> resolved = resolve(parse("h[i] = W[i,j] x[j]; y[j] = U[j,i] h[i]"))
+    >>> resolved = resolve(parse("h[i] = W[i,j] x[j]; y[j] = U[j,i] h[end-i]"))
     >>> program = attach_sizes(bind_sizes(resolved, {"W": (3, 4), "x": (4,), "U": (5, 3)}))
     >>> for equation in program.equations:
     ...     print(to_text(equation))
     h[i] = sum[j](W[i,j] x[j])
-    y[j2] = sum[i](U[j2,i] h[i])
+    y[j2] = sum[i](U[j2,i] h[-i+2])
     """
-    resolved = sizes.resolved
-    types: dict[str, object] = {}
-    known: dict[str, int] = {}
-    equations = []
-    for number, equation in enumerate(resolved.equations):
-        names: dict[str, str] = {}
-        bases: dict[str, str] = {}
-        written = dict.fromkeys(unprimed(index) for index in equation_indices(equation))
-        for letter in written:
-            key = resolved.types.letter(number, letter)
-            # Two letters of one equation stay two, also where they have one type.
-            taken = {*written, *bases.values()} - {letter}
-            bases[letter] = base = _letter_for(letter, key, types, taken)
-            types[base] = key
-            known[base] = sizes.index(number, letter)
-        for index in equation_indices(equation):
-            letter = unprimed(index)
-            names[index] = bases[letter] + index[len(letter) :]
-        target = rename_indices(equation.target, names)
-        assert isinstance(target, Access)
-        renamed = _rename_all(equation.expression, names)
-        equations.append(replace(equation, target=target, expression=renamed))
-    axes = {a.name: distinct(plain_subscripts(a)) for e in equations for a in accesses(e)}
-    return SizedProgram(tuple(equations), known, resolved.names.outputs, axes, generic)
+    attached = _Attached(sizes)
+    equations = tuple(attached.equation(n) for n in range(len(sizes.resolved.equations)))
+    names = dict.fromkeys(a.name for e in equations for a in accesses(e))
+    axes = {name: attached.axes(name) for name in names}
+    return SizedProgram(equations, attached.known, sizes.resolved.names.outputs, axes, generic)
 
 
 def plain_subscripts(access: Access) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def test_two_letters_may_share_a_declared_type() -> None:
 
 def test_declared_sizes_belong_to_types() -> None:
     found = types("index p: window < 2, q: window; y[q] = x[q]")
-    assert found.declared_size(found.axis("y", 0)) == 2
+    assert found.declared_size(found.axis("y", 0)) == (2,)
 
 
 def test_comparing_positions_joins_types_that_are_not_both_declared() -> None:

@@ -34,8 +34,9 @@ from einprop.passes.naming import adopt_names
         # what is no copy of a defined tensor stays an equation
         ("_1 = exp(x)", "y = x; z = 2", "y z", "_1 = exp(x); y = x; z = 2"),
         ("_1[i] = exp(x[i])", "y[i,j] = _1[i]", "y", "_1[i] = exp(x[i]); y[i,j] = _1[i]"),
-        # a diagonal has no letter twice to name its axes by
-        ("_1[i,i] = x[i]", "y[i,j] = _1[i,j]", "y", "_1[i,i] = x[i]; y[i,j] = _1[i,j]"),
+        # a tensor put together by contributions takes another name, but not another order of axes
+        ("_1[i,i] += x[i]", "y[i,j] = _1[i,j]", "y", "y[i,i] += x[i]"),
+        ("_1[i,i] += x[i]", "y[j,i] = _1[i,j]", "y", "_1[i,i] += x[i]; y[j,i] = _1[i,j]"),
     ],
 )
 def test_names_are_adopted(equations: str, copies: str, outputs: str, named: str) -> None:

@@ -1,0 +1,181 @@
+"""Core subscripts: a plain index ranges over its whole axis, every other subscript is computed.
+
+What a reader may leave unsaid is said here: that an index is restricted by ``where`` or by a shifted
+read of the same axis (``i+0``), and that a recurrence without a base starts from zeros (``pad``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from einprop.analysis.indices import range_of, subscript_indices, target_indices
+from einprop.analysis.recurrence import Loop, order
+from einprop.analysis.types import tensor_base
+from einprop.errors import IndexScopeError
+from einprop.notation.printer import to_text
+from einprop.notation.tree import (
+    Access,
+    Affine,
+    Boundary,
+    Equation,
+    Expression,
+    Group,
+    Index,
+    Subscript,
+    accesses,
+    gathers,
+    reads,
+    transform,
+)
+
+__all__ = ["Extents", "base_positions", "check_target", "explicit", "extents", "map_accesses"]
+
+Extents = Mapping[tuple[str, int], tuple[int, int]]
+"""By tensor and axis: how many cells it has before the first and after the last position."""
+
+
+def map_accesses(equation: Equation, function: Callable[[Access], Access]) -> Equation:
+    """The equation with ``function`` applied to the target, to every read and inside subscripts."""
+
+    def inside(access: Access) -> Access:
+        subscripts = [inside(s) if isinstance(s, Access) else s for s in access.subscripts]
+        return function(replace(access, subscripts=tuple(subscripts)))
+
+    def node(expression: Expression) -> Expression:
+        return inside(expression) if isinstance(expression, Access) else expression
+
+    target, expression = inside(equation.target), transform(equation.expression, node)
+    return replace(equation, target=target, expression=expression)
+
+
+def explicit(equations: Sequence[Equation]) -> tuple[Equation, ...]:
+    """Core equations with every restriction and every implied boundary in the subscripts.
+
+    Raises:
+        IndexScopeError: A recurrence has no order.
+
+    >>> from einprop.notation.parser import parse
+    >>> for equation in explicit(parse("d[i] = x[i+1] - x[i]; h[t] = tanh(h[t-1] + d[t])")):
+    ...     print(to_text(equation))
+    d[i] = x[i+1] - x[i+0]
+    h[t] = tanh(h[pad(t-1)] + d[t])
+    """
+    padded = list(equations)
+    based = {(tensor_base(n), axis) for (n, axis), _ in base_positions(equations)}
+    for loop in (step for step in order(equations) if isinstance(step, Loop)):
+        _pad_reads(padded, loop, {equations[n].target.name for n in loop.letters}, based)
+    defined = [equation.target.name for equation in equations]
+    return tuple(_restricted(e, defined.count(e.target.name) == 1) for e in padded)
+
+
+def base_positions(equations: Iterable[Equation]) -> Iterable[tuple[tuple[str, int], Affine]]:
+    """The constant positions outside of an axis that equations write or read: ``h[-1]``, ``h[end+1]``."""
+    for equation in equations:
+        for access in accesses(equation):
+            for axis, subscript in enumerate(access.subscripts):
+                match subscript:
+                    case Affine((), constant, end) if constant * (1 if end else -1) > 0:
+                        yield (access.name, axis), subscript
+
+
+def extents(equations: Iterable[Equation]) -> Extents:
+    """The cells outside of their axes that tensors have: those that equations name by constants."""
+    found: dict[tuple[str, int], tuple[int, int]] = {}
+    for (name, axis), position in base_positions(equations):
+        lower, upper = found.get((tensor_base(name), axis), (0, 0))
+        if position.end:
+            upper = max(upper, position.constant)
+        else:
+            lower = max(lower, -position.constant)
+        found[tensor_base(name), axis] = (lower, upper)
+    return found
+
+
+def _pad_reads(
+    equations: list[Equation], loop: Loop, cyclic: set[str], based: set[tuple[str, int]]
+) -> None:
+    """Where a loop's reads leave the axis and no equation gives a base, zeros are read."""
+    for number, letter in loop.letters.items():
+        if range_of(equations[number], letter) is not None:
+            continue
+
+        def pad(access: Access, letter: str = letter) -> Access:
+            def position(axis: int, subscript: Subscript) -> Subscript:
+                if not isinstance(subscript, Affine) or (tensor_base(access.name), axis) in based:
+                    return subscript
+                stays = subscript == Affine(((1, letter),))
+                moves = letter in subscript_indices(subscript) and not stays
+                return Boundary("pad", subscript, subscript.place) if moves else subscript
+
+            if access.name not in cyclic:
+                return access
+            positions = [position(axis, s) for axis, s in enumerate(access.subscripts)]
+            return replace(access, subscripts=tuple(positions))
+
+        padded = map_accesses(equations[number], pad)
+        equations[number] = replace(padded, target=equations[number].target)
+    for inner in loop.body:
+        if isinstance(inner, Loop):
+            _pad_reads(equations, inner, cyclic, based)
+
+
+def _restricted(equation: Equation, single: bool) -> Equation:
+    shifted = {
+        (access.name, axis, index)
+        for access in reads(equation)
+        for axis, subscript in enumerate(access.subscripts)
+        if isinstance(subscript, Affine)
+        for index in subscript_indices(subscript)
+    }
+
+    def spelt(access: Access) -> Access:
+        def position(axis: int, subscript: Subscript) -> Subscript:
+            if not isinstance(subscript, Index):
+                return subscript
+            ranged = range_of(equation, subscript.name) is not None
+            if ranged or (access.name, axis, subscript.name) in shifted:
+                return Affine(((1, subscript.name),), place=subscript.place)
+            return subscript
+
+        positions = [position(axis, s) for axis, s in enumerate(access.subscripts)]
+        return replace(access, subscripts=tuple(positions))
+
+    def target(subscript: Subscript) -> Subscript:
+        if not isinstance(subscript, Index):
+            return subscript
+        given = range_of(equation, subscript.name)
+        whole = given is None or (given.start == (0,) and single and equation.operator == "=")
+        return subscript if whole else Affine(((1, subscript.name),), place=subscript.place)
+
+    if not shifted and not equation.ranges:
+        return equation
+    left = replace(equation.target, subscripts=tuple(map(target, equation.target.subscripts)))
+    return replace(map_accesses(equation, spelt), target=left)
+
+
+def check_target(equation: Equation) -> None:
+    """Refuse ``=`` where the left side can name a cell twice.
+
+    Raises:
+        IndexScopeError: It can.
+    """
+    if equation.operator != "=":
+        return
+    target, alone = equation.target, set[str]()
+    for subscript in target.subscripts:
+        match subscript:
+            case Index(name) | Affine(((_, name),)):
+                alone.add(name)
+            case Group(indices):
+                alone.update(indices)
+            case Boundary("pad", inner) if len(subscript_indices(inner)) == 1:
+                alone.update(subscript_indices(inner))
+    shared = [i for i in target_indices(target) if i not in alone]
+    folding = any(isinstance(s, Boundary) and s.mode != "pad" for s in target.subscripts)
+    if shared or folding or any(gathers(target)):
+        raise IndexScopeError(
+            f"{to_text(target)} can name a cell twice, and = gives a cell one value",
+            [target.place],
+            f"write {to_text(replace(equation, operator='+='))} to add up what meets in a cell",
+        )

@@ -1,0 +1,58 @@
+"""A tensor as a declaration names it: one index for each axis, under its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from einprop.analysis.indices import fresh_index, subscript_indices
+from einprop.analysis.resolve import Resolved
+from einprop.analysis.types import tensor_base
+from einprop.notation.tree import Access, Index, IndexDeclaration, accesses
+
+__all__ = ["declared_access", "mentions"]
+
+
+def mentions(resolved: Resolved, name: str) -> Iterator[Access]:
+    """The accesses to a tensor or to a derivative of it, declarations first."""
+    declared = (a for d in resolved.declarations for a in d.tensors)
+    written = (a for e in resolved.equations for a in accesses(e))
+    return (a for a in (*declared, *written) if tensor_base(a.name) == tensor_base(name))
+
+
+def declared_access(resolved: Resolved, name: str) -> Access:
+    """The tensor at one index for each axis, as the program writes it where it does.
+
+    >>> from einprop.analysis.resolve import resolve
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> resolved = resolve(parse("index c: channel; y[i,c] = x[2*i+p,c] K[p]"))
+    >>> to_text(declared_access(resolved, "x"))
+    'x[i,c]'
+    """
+    found = list(mentions(resolved, name))
+    plain = next((a for a in found if all(isinstance(s, Index) for s in a.subscripts)), None)
+    if plain is not None:
+        return Access(name, plain.subscripts)
+    by_type: dict[str, str] = {}
+    for statement in resolved.statements:
+        if isinstance(statement, IndexDeclaration):
+            for group in statement.groups:
+                by_type.setdefault(group.type, group.indices[0])
+    reserved = {
+        index
+        for statement in resolved.statements
+        if isinstance(statement, IndexDeclaration)
+        for group in statement.groups
+        for index in group.indices
+    }
+    taken: list[str] = []
+    for axis, subscript in enumerate(found[0].subscripts):
+        type_name = resolved.types.name(resolved.types.axis(name, axis))
+        if type_name is not None:
+            letter = fresh_index(by_type[type_name], taken)
+        else:
+            written = [*subscript_indices(subscript), *"abcdefghijklmnopqrstuvwxyz"]
+            free = (i for i in written if i not in reserved and i not in taken)
+            letter = next(free, f"axis{axis}")
+        taken.append(letter)
+    return Access(name, tuple(Index(letter) for letter in taken))

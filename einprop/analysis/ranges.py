@@ -1,0 +1,316 @@
+"""Sizes that subscripts compute: the largest range in which every read is inside, found in rounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from einprop.analysis.indices import range_of, subscript_indices
+from einprop.analysis.types import Declared, tensor_base
+from einprop.errors import ShapeError
+from einprop.notation.printer import to_text
+from einprop.notation.tree import (
+    Access,
+    Affine,
+    Boundary,
+    Equation,
+    Group,
+    Index,
+    Size,
+    Subscript,
+    accesses,
+)
+
+if TYPE_CHECKING:
+    from einprop.analysis.resolve import Resolved
+
+__all__ = ["Solver", "Span"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The positions that an index takes: ``start`` up to and without ``stop``."""
+
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return max(self.stop - self.start, 0)
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """A subscript that is no plain index, and where it stands."""
+
+    number: int
+    access: Access
+    axis: int
+    subscript: Subscript
+    writes: bool
+
+
+class Solver:
+    """Finds sizes of axes and indices from those that arrays, declarations and ranges give.
+
+    Attributes:
+        known: Sizes by type, as far as they are known; `solve` adds to them.
+    """
+
+    def __init__(self, resolved: Resolved, known: dict[object, int]) -> None:
+        self.resolved = resolved
+        self.types = resolved.types
+        self.known = known
+        self.computed = list(_computed(resolved.equations))
+
+    # What is known of an index or an axis
+
+    def size(self, size: Size) -> int | None:
+        """A declared size as a number, if the types that it names have one."""
+        total = 0
+        for part in size:
+            found = part if isinstance(part, int) else self.of_type(part)
+            if found is None:
+                return None
+            total += found
+        return max(total, 0)
+
+    def of_type(self, name: str) -> int | None:
+        """The size of a declared type."""
+        return self.known.get(self.types.find(Declared(name)))
+
+    def span(self, number: int, index: str) -> Span | None:
+        """The positions of an index in the equation of that number, if they are known."""
+        given = range_of(self.resolved.equations[number], index)
+        if given is not None:
+            start, stop = self.size(given.start), self.size(given.stop)
+            return None if start is None or stop is None else Span(start, stop)
+        size = self.known.get(self.types.letter(number, index))
+        return None if size is None else Span(0, size)
+
+    def axis(self, access: Access, axis: int) -> int | None:
+        """The size of an axis."""
+        return self.known.get(self.types.axis(access.name, axis))
+
+    def outside(self, access: Access, axis: int) -> tuple[int, int]:
+        """How many cells an axis has before its first and after its last position."""
+        return self.resolved.extents.get((tensor_base(access.name), axis), (0, 0))
+
+    # Rounds
+
+    def solve(self, *, inputs: bool = False) -> None:
+        """Add every size that follows.
+
+        Args:
+            inputs: Whether axes of inputs follow from what is read of them, as where a user gives
+                sizes of indices instead of arrays.
+        """
+        while self.declared() or self.bounded() or self.joined() or self.written(inputs):
+            pass
+
+    def learn(self, key: object, size: int) -> bool:
+        """Note a size, and say whether it is news."""
+        if key in self.known:
+            return False
+        self.known[key] = size
+        return True
+
+    def declared(self) -> bool:
+        """Sizes of types that are declared in terms of other types, and of ranges that name a size."""
+        found = False
+        for key, declared in self.types.sizes.items():
+            size = self.size(declared)
+            found |= size is not None and self.learn(self.types.find(key), size)
+        for number, equation in enumerate(self.resolved.equations):
+            for given in equation.ranges:
+                span = self.span(number, given.index)
+                key = self.types.letter(number, given.index)
+                found |= span is not None and self.learn(key, span.stop)
+        return found
+
+    def bounded(self) -> bool:
+        """A round: each index that is the only unknown one of an access, by the tightest of those."""
+        bounds: dict[object, int] = {}
+        for at in self.computed:
+            match at.subscript:
+                case Affine():
+                    unknown = [i for _, i in at.subscript.terms if self.span(at.number, i) is None]
+                    size = self.axis(at.access, at.axis)
+                    if len(unknown) == 1 and size is not None:
+                        key = self.types.letter(at.number, unknown[0])
+                        bound = self.bound(at, at.subscript, unknown[0], size)
+                        bounds[key] = min(bound, bounds.get(key, bound))
+        return sum(self.learn(key, bound) for key, bound in bounds.items()) > 0
+
+    def bound(self, at: _Computed, subscript: Affine, index: str, size: int) -> int:
+        """How many positions, from 0 on, an index can take with every read inside."""
+        low, high = self.reach(at.number, subscript, size)
+        before, after = self.outside(at.access, at.axis)
+        factor = next(c for c, i in subscript.terms if i == index)
+        room = size - 1 + after - high if factor > 0 else low + before
+        if room < -abs(factor):
+            raise ShapeError(
+                f"{to_text(at.access)} leaves no position for index {index}: axis {at.axis} of "
+                f"{at.access.name} has size {size}",
+                [subscript.place or at.access.place],
+                f"every position of {to_text(subscript)} must be inside of the axis",
+            )
+        return room // abs(factor) + 1
+
+    def reach(self, number: int, subscript: Affine, size: int) -> tuple[int, int]:
+        """The least and the greatest position, unknown indices at 0."""
+        low = high = subscript.constant + subscript.end * (size - 1)
+        for factor, index in subscript.terms:
+            span = self.span(number, index)
+            if span is not None and span.size:
+                ends = factor * span.start, factor * (span.stop - 1)
+                low, high = low + min(ends), high + max(ends)
+        return low, high
+
+    def joined(self) -> bool:
+        """Grouped axes: the size of the axis, or of the one index that is unknown."""
+        found = False
+        for at in self.computed:
+            if isinstance(at.subscript, Group):
+                spans = {i: self.span(at.number, i) for i in at.subscript.indices}
+                product = math.prod(span.size for span in spans.values() if span is not None)
+                unknown = [index for index, span in spans.items() if span is None]
+                size = self.axis(at.access, at.axis)
+                if not unknown and size is None:
+                    found |= self.learn(self.types.axis(at.access.name, at.axis), product)
+                elif len(unknown) == 1 and size is not None and product:
+                    if size % product:
+                        raise self.refuse_group(at, product, size)
+                    found |= self.learn(self.types.letter(at.number, unknown[0]), size // product)
+        return found
+
+    def refuse_group(self, at: _Computed, product: int, size: int) -> ShapeError:
+        """The error for an axis that a group cannot split."""
+        text = to_text(at.subscript)
+        return ShapeError(
+            f"axis {at.axis} of {at.access.name} has size {size}, which {text} cannot split: "
+            f"the other indices have {product} positions together",
+            [at.subscript.place or at.access.place],
+            f"the size of {text} is the product of the sizes of its indices",
+        )
+
+    def written(self, inputs: bool) -> bool:
+        """Axes of which nothing tells the size but what is written to them: the smallest that holds it."""
+        needs: dict[object, int | None] = {}
+        names = self.resolved.names.defined
+        for at in self.computed:
+            key = self.types.axis(at.access.name, at.axis)
+            grows = at.writes or (inputs and at.access.name not in names)
+            if key not in self.known and grows:
+                need = self.need(at)
+                before = needs.get(key, 0)
+                needs[key] = None if need is None or before is None else max(before, need)
+        found = [(key, need) for key, need in needs.items() if need is not None]
+        # One at a time: what follows from it may say more about the others.
+        return any(self.learn(key, need) for key, need in found[:1])
+
+    def need(self, at: _Computed) -> int | None:
+        """The smallest size of an axis in which all positions of a subscript are inside."""
+        subscript = at.subscript
+        if isinstance(subscript, Boundary):
+            subscript = subscript.subscript
+        if isinstance(subscript, Index):
+            subscript = Affine(((1, subscript.name),))
+        if not isinstance(subscript, Affine):
+            return None
+        spans = [self.span(at.number, index) for _, index in subscript.terms]
+        if any(span is None for span in spans):
+            return None
+        if any(span is not None and not span.size for span in spans):
+            return 0
+        low, high = self.reach(at.number, replace_end(subscript), 0)
+        before, after = self.outside(at.access, at.axis)
+        if subscript.end:
+            return max(1 - low - before, 0)
+        return max(high + 1 - after, 0)
+
+    # Checks
+
+    def check(self) -> None:
+        """Refuse what is read or written outside of its axis.
+
+        Raises:
+            ShapeError: A position is outside.
+        """
+        for at in self.computed:
+            size = self.axis(at.access, at.axis)
+            spans = [self.span(at.number, i) for i in subscript_indices(at.subscript)]
+            if size is None or any(span is None or not span.size for span in spans):
+                continue
+            match at.subscript:
+                case Affine():
+                    self.check_inside(at, at.subscript, size)
+                case Group():
+                    product = math.prod(span.size for span in spans if span is not None)
+                    if product != size:
+                        raise self.refuse_group(at, product, size)
+                case Boundary(mode) if mode != "pad" and size == 0:
+                    raise ShapeError(
+                        f"{to_text(at.access)} has no position to read: axis {at.axis} has size 0",
+                        [at.access.place],
+                    )
+
+    def check_inside(self, at: _Computed, subscript: Affine, size: int) -> None:
+        """Refuse a subscript that leaves its axis, and say where."""
+        low, high = self.reach(at.number, subscript, size)
+        before, after = self.outside(at.access, at.axis)
+        if -before <= low and high < size + after:
+            return
+        wrong = low if low < -before else high
+        corner = []
+        for factor, index in subscript.terms:
+            span = self.span(at.number, index)
+            if span is not None:
+                ends = (span.start, span.stop - 1)
+                corner.append(f"{index} = {ends[(factor > 0) == (wrong == high)]}")
+        text = to_text(subscript)
+        where = f" at {', '.join(corner)}" if corner else ""
+        verb = "writes" if at.writes else "reads"
+        positions = f"positions {-before} to {size - 1 + after}" if size else "no positions"
+        raise ShapeError(
+            f"{to_text(at.access)} {verb} position {wrong}{where}, but axis {at.axis} of "
+            f"{at.access.name} has {positions}",
+            [subscript.place or at.access.place],
+            f"pad({text}) reads 0 outside, wrap({text}) and clamp({text}) stay inside; "
+            "or restrict an index: where i in 0:4",
+        )
+
+    def why_unknown(self, number: int, index: str) -> tuple[str, Access | None]:
+        """What leaves the size of an index open, and where."""
+        for at in self.computed:
+            if at.number == number and index in subscript_indices(at.subscript):
+                match at.subscript:
+                    case Boundary(mode):
+                        why = f"{to_text(at.access)} does not bound it: {mode} is legal anywhere"
+                        return why, at.access
+                    case _:
+                        others = [
+                            i
+                            for i in dict.fromkeys(subscript_indices(at.subscript))
+                            if i != index and self.span(number, i) is None
+                        ]
+                        if others:
+                            names = " and ".join([index, *others])
+                            return f"{to_text(at.access)} has unknown indices {names}", at.access
+        return "no array has an axis of its type", None
+
+
+def replace_end(subscript: Affine) -> Affine:
+    """The subscript as a distance from the last position."""
+    return Affine(subscript.terms, subscript.constant, 0)
+
+
+def _computed(equations: tuple[Equation, ...]) -> Iterator[_Computed]:
+    for number, equation in enumerate(equations):
+        for position, access in enumerate(accesses(equation)):
+            for axis, subscript in enumerate(access.subscripts):
+                if not isinstance(subscript, Index | Access):
+                    yield _Computed(number, access, axis, subscript, position == 0)

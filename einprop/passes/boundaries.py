@@ -1,0 +1,386 @@
+"""What lies outside of an axis made explicit: a larger tensor that holds the cells which are read there.
+
+After this pass every position is inside of its axis. ``x[pad(i+p-1)]`` becomes a read of a tensor with
+zeros around x, ``x[wrap(i+1)]`` of one that goes on with x's other end; a padded write adds to a larger
+tensor of which x is the middle; and a recurrence with a base ``h[-1]`` runs on a tensor that starts
+with the base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+
+from einprop.analysis.core import Extents, map_accesses
+from einprop.analysis.indices import fresh_index, subscript_indices, unprimed
+from einprop.analysis.types import tensor_base
+from einprop.notation.tree import (
+    Access,
+    Affine,
+    Boundary,
+    Call,
+    Equation,
+    Index,
+    Subscript,
+    accesses,
+    reads,
+)
+from einprop.passes.sized import SizedProgram, plain_position
+
+__all__ = ["boundaries"]
+
+_PLAIN = "="
+
+
+def boundaries(program: SizedProgram, extents: Extents) -> SizedProgram:
+    """The program with every position inside of its axis.
+
+    Args:
+        program: Sized core equations.
+        extents: The cells that tensors have outside of their axes.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> lines = parse("y[i] = sum[p](x[pad(i+p-1)] K[p])")
+    >>> axes = {"x": ("n",), "y": ("i",), "K": ("p",)}
+    >>> program = SizedProgram(lines, {"i": 4, "n": 4, "p": 3}, ("y",), axes)
+    >>> for equation in boundaries(program, {}).equations:
+    ...     print(to_text(equation))
+    _x1[n+1] += x[n]
+    y[i] = sum[p](_x1[i+p] K[p])
+    """
+    computed = any(
+        not isinstance(s, Index)
+        for e in program.equations
+        for a in accesses(e)
+        for s in a.subscripts
+    )
+    return _Boundaries(program, extents).run() if computed else program
+
+
+@dataclass(frozen=True)
+class _Margin:
+    """How far accesses reach out of an axis: cells before the first and after the last position."""
+
+    before: int = 0
+    after: int = 0
+
+    def joined(self, other: _Margin) -> _Margin:
+        return _Margin(max(self.before, other.before), max(self.after, other.after))
+
+
+class _Boundaries:
+    def __init__(self, program: SizedProgram, extents: Extents) -> None:
+        self.program = program
+        self.extents = extents
+        self.sizes = dict(program.sizes)
+        self.axes = dict(program.axes)
+        self.outputs = dict.fromkeys(program.outputs)
+        self.created: dict[str, None] = {}
+
+    def run(self) -> SizedProgram:
+        equations = self.based(list(self.program.equations))
+        for mode in ("pad", "wrap", "clamp"):
+            equations = self.read_outside(equations, mode)
+            equations = self.written_outside(equations, mode)
+        return replace(
+            self.program,
+            equations=tuple(equations),
+            sizes=self.sizes,
+            axes=self.axes,
+            temporaries=self.program.temporaries | frozenset(self.created),
+        )
+
+    # Names
+
+    def larger(self, name: str, margins: dict[int, _Margin]) -> str:
+        """A new tensor like ``name`` with margins around some axes."""
+        count = len(self.created) + 1
+        taken = self.program.names
+        while f"_x{count}" in taken or f"_x{count}" in self.created:
+            count += 1
+        new = f"_x{count}"
+        self.created[new] = None
+        axes = []
+        for axis, letter in enumerate(self.axes[name]):
+            margin = margins.get(axis, _Margin())
+            extra = margin.before + margin.after
+            size = self.sizes[unprimed(letter)] + extra
+            axes.append(self.letter(unprimed(letter), size) if extra else letter)
+        self.axes[new] = tuple(
+            fresh_index(a, axes[:n]) if a in axes[:n] else a for n, a in enumerate(axes)
+        )
+        return new
+
+    def letter(self, like: str, size: int) -> str:
+        """A letter of a size that has a name like another's."""
+        count = 2
+        while self.sizes.get(f"{like}{count}", size) != size:
+            count += 1
+        self.sizes[f"{like}{count}"] = size
+        return f"{like}{count}"
+
+    def whole(self, name: str, offsets: dict[int, int] | None = None) -> Access:
+        """A tensor over its own axes, some of them shifted."""
+        return Access(name, self.at(self.axes[name], offsets or {}))
+
+    @staticmethod
+    def at(letters: tuple[str, ...], offsets: dict[int, int]) -> tuple[Subscript, ...]:
+        return tuple(
+            Affine(((1, letter),), offsets[axis]) if axis in offsets else Index(letter)
+            for axis, letter in enumerate(letters)
+        )
+
+    def shifted(self, access: Access, new: str, margins: dict[int, _Margin]) -> Access:
+        """An access to a tensor as one to a larger tensor that has it in its middle."""
+
+        def position(axis: int, subscript: Subscript) -> Subscript:
+            if axis not in margins:
+                return subscript
+            inner = subscript.subscript if isinstance(subscript, Boundary) else subscript
+            size = self.sizes[unprimed(self.axes[new][axis])]
+            match inner:
+                case Index(name):
+                    moved = Affine(((1, name),), margins[axis].before)
+                case Affine(terms, constant):
+                    moved = Affine(terms, constant + margins[axis].before)
+                case _:
+                    return subscript
+            return plain_position(moved, size, self.sizes)
+
+        positions = [position(axis, s) for axis, s in enumerate(access.subscripts)]
+        return Access(new, tuple(positions))
+
+    def reach(self, subscript: Subscript, size: int) -> _Margin:
+        """How far the positions of a subscript go beyond an axis."""
+        if isinstance(subscript, Index) or not isinstance(subscript, Affine):
+            terms: tuple[tuple[int, str], ...] = tuple((1, i) for i in subscript_indices(subscript))
+            constant = 0
+        else:
+            terms, constant = subscript.terms, subscript.constant
+        low = high = constant
+        for factor, index in terms:
+            last = factor * max(self.sizes[unprimed(index)] - 1, 0)
+            low, high = low + min(last, 0), high + max(last, 0)
+        return _Margin(max(-low, 0), max(high - size + 1, 0))
+
+    # Bases of recurrences
+
+    def based(self, equations: list[Equation]) -> list[Equation]:
+        """Tensors with cells outside of their axes, on larger ones that hold those cells too."""
+        names = dict.fromkeys(a.name for e in equations for a in accesses(e))
+        for name in names:
+            margins = {
+                axis: _Margin(*self.extents[tensor_base(name), axis])
+                for axis in range(len(self.axes[name]))
+                if (tensor_base(name), axis) in self.extents
+            }
+            found = [a for e in equations for a in accesses(e) if a.name == name]
+            touched = any(self.leaves(a, axis) for a in found for axis in margins)
+            if margins and touched:
+                equations = self.moved(equations, name, margins)
+        return equations
+
+    def leaves(self, access: Access, axis: int) -> bool:
+        subscript = access.subscripts[axis]
+        size = self.sizes[unprimed(self.axes[access.name][axis])]
+        return isinstance(subscript, Affine) and self.reach(subscript, size) != _Margin()
+
+    def moved(
+        self, equations: list[Equation], name: str, margins: dict[int, _Margin]
+    ) -> list[Equation]:
+        new = self.larger(name, margins)
+        offsets = {axis: margin.before for axis, margin in margins.items()}
+        middle = Access(new, self.at(self.axes[name], offsets))
+        targets = [e.target for e in equations if e.target.name == name]
+
+        def move(access: Access) -> Access:
+            return self.shifted(access, new, margins) if access.name == name else access
+
+        moved = [map_accesses(e, move) for e in equations]
+        moved = [_adding(e) if e.target.name == new else e for e in moved]
+        if all(self.is_base(target, margins) for target in targets):
+            # The cells inside come from an input.
+            return [Equation(middle, "+=", self.whole(name)), *moved]
+        return [*moved, Equation(self.whole(name), "=", middle)]
+
+    def is_base(self, target: Access, axes: Collection[int]) -> bool:
+        """Whether all that is written lies outside."""
+        return any(
+            self.leaves(target, axis) and not subscript_indices(target.subscripts[axis])
+            for axis in axes
+        )
+
+    # Reads and writes outside
+
+    def read_outside(self, equations: list[Equation], mode: str) -> list[Equation]:
+        wanted: dict[str, dict[int, _Margin]] = {}
+        for access in (a for e in equations for a in reads(e)):
+            self.note(access, mode, wanted)
+        added: dict[str, tuple[str, dict[int, _Margin]]] = {}
+        first: list[Equation] = []
+        for name, margins in wanted.items():
+            new = self.larger(name, margins)
+            added[name] = new, margins
+            first += self.surrounded(name, new, margins, mode)
+
+        def read(access: Access) -> Access:
+            if access.name in added and any(_is(s, mode) for s in access.subscripts):
+                return self.shifted(access, *added[access.name])
+            return access
+
+        changed = []
+        for equation in equations:
+            whole = map_accesses(equation, read)
+            # The target itself is no read, but what stands in its subscripts is.
+            target = replace(
+                equation.target,
+                subscripts=tuple(
+                    _read_within(s, read) if isinstance(s, Access) else s
+                    for s in equation.target.subscripts
+                ),
+            )
+            changed.append(replace(whole, target=target))
+        return self.placed(changed, first)
+
+    @staticmethod
+    def placed(equations: list[Equation], added: list[Equation]) -> list[Equation]:
+        """Each added equation behind the last one that defines what it reads."""
+        last = {e.target.name: n for n, e in enumerate(equations)}
+        behind: dict[int, list[Equation]] = {}
+        for equation in added:
+            sources = [last.get(a.name, -1) for a in reads(equation)]
+            behind.setdefault(max(sources, default=-1), []).append(equation)
+        result = list(behind.get(-1, ()))
+        for number, equation in enumerate(equations):
+            result += [equation, *behind.get(number, ())]
+        return result
+
+    def note(self, access: Access, mode: str, into: dict[str, dict[int, _Margin]]) -> None:
+        for axis, subscript in enumerate(access.subscripts):
+            if isinstance(subscript, Boundary) and subscript.mode == mode:
+                size = self.sizes[unprimed(self.axes[access.name][axis])]
+                margins = into.setdefault(access.name, {})
+                reach = self.reach(subscript.subscript, size)
+                margins[axis] = margins.get(axis, _Margin()).joined(reach)
+
+    def surrounded(
+        self, name: str, new: str, margins: dict[int, _Margin], mode: str
+    ) -> Iterator[Equation]:
+        """The equations that put a tensor into the middle of a larger one, and its margins around it."""
+        pieces = [
+            self.pieces(name, axis, margins.get(axis), mode) for axis in range(len(self.axes[name]))
+        ]
+        for combination in _combinations(pieces):
+            target = Access(new, tuple(piece.there for piece in combination))
+            source = Access(name, tuple(piece.here for piece in combination))
+            yield Equation(target, "+=", source)
+
+    def pieces(self, name: str, axis: int, margin: _Margin | None, mode: str) -> list[_Piece]:
+        """The runs of cells along an axis of the larger tensor, and what each is a copy of."""
+        letter = self.axes[name][axis]
+        if margin is None:
+            return [_Piece(Index(letter), Index(letter))]
+        size, before = self.sizes[unprimed(letter)], margin.before
+        total = before + size + margin.after
+        here = plain_position(Affine(((1, letter),), before), total, self.sizes)
+        middle = _Piece(Index(letter), here)
+        match mode:
+            case "wrap":
+                return [middle, *self.wrapped(letter, size, margin)]
+            case "clamp":
+                return [middle, *self.clamped(letter, size, margin)]
+            case _:
+                return [middle]
+
+    def run_letter(self, like: str, length: int) -> str:
+        return self.letter(unprimed(like), length)
+
+    def wrapped(self, letter: str, size: int, margin: _Margin) -> list[_Piece]:
+        found = []
+        runs = [
+            (start, min(size, margin.after - start))
+            for start in range(0, margin.after, max(size, 1))
+        ]
+        for start, length in runs:
+            run = self.run_letter(letter, length)
+            here = plain_position(Affine(((1, run),)), size, self.sizes)
+            found.append(_Piece(here, Affine(((1, run),), margin.before + size + start)))
+        for stop in range(margin.before, 0, -max(size, 1)):
+            length = min(size, stop)
+            run = self.run_letter(letter, length)
+            here = plain_position(Affine(((1, run),), size - length), size, self.sizes)
+            found.append(_Piece(here, Affine(((1, run),), stop - length)))
+        return found
+
+    def clamped(self, letter: str, size: int, margin: _Margin) -> list[_Piece]:
+        found = []
+        for length, start, edge in (
+            (margin.before, 0, 0),
+            (margin.after, margin.before + size, size - 1),
+        ):
+            if length:
+                run = self.run_letter(letter, length)
+                found.append(_Piece(Affine((), edge), Affine(((1, run),), start)))
+        return found
+
+    def written_outside(self, equations: list[Equation], mode: str) -> list[Equation]:
+        """Writes outside of an axis go to a larger tensor; what it holds inside is added to the target."""
+        wanted: dict[str, dict[int, _Margin]] = {}
+        for equation in equations:
+            self.note(equation.target, mode, wanted)
+        for name, margins in wanted.items():
+            new = self.larger(name, margins)
+            outside = [
+                e.target.name == name and any(_is(s, mode) for s in e.target.subscripts)
+                for e in equations
+            ]
+            changed = [
+                _adding(replace(e, target=self.shifted(e.target, new, margins))) if moves else e
+                for e, moves in zip(equations, outside, strict=True)
+            ]
+            operator = changed[outside.index(True)].operator
+            back = [self.returned(e, operator) for e in self.surrounded(name, new, margins, mode)]
+            equations = self.placed(changed, back)
+        return equations
+
+    @staticmethod
+    def returned(equation: Equation, operator: str) -> Equation:
+        """The adjoint of a copy: what was written to the copy goes to its source."""
+        assert isinstance(equation.expression, Access)
+        target, source = equation.expression, equation.target
+        left = {i for s in target.subscripts for i in subscript_indices(s)}
+        lone = tuple(i for s in source.subscripts for i in subscript_indices(s) if i not in left)
+        reduction = {"+=": "sum", "max=": "max", "min=": "min"}[operator]
+        body = Call(reduction, (source,), lone) if lone else source
+        return Equation(target, operator, body)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A run of cells along an axis: where it comes from, and where it stands in the larger tensor."""
+
+    here: Subscript
+    there: Subscript
+
+
+def _combinations(pieces: list[list[_Piece]]) -> Iterator[list[_Piece]]:
+    if not pieces:
+        yield []
+        return
+    for piece in pieces[0]:
+        for rest in _combinations(pieces[1:]):
+            yield [piece, *rest]
+
+
+def _adding(equation: Equation) -> Equation:
+    return replace(equation, operator="+=") if equation.operator == _PLAIN else equation
+
+
+def _is(subscript: Subscript, mode: str) -> bool:
+    return isinstance(subscript, Boundary) and subscript.mode == mode
+
+
+def _read_within(access: Access, read: Callable[[Access], Access]) -> Access:
+    inner = tuple(_read_within(s, read) if isinstance(s, Access) else s for s in access.subscripts)
+    return read(replace(access, subscripts=inner))
