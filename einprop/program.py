@@ -21,7 +21,7 @@ from einprop.notation.latex import to_latex
 from einprop.notation.parser import parse
 from einprop.notation.printer import program_text
 from einprop.notation.tree import Statement
-from einprop.roles import is_output, with_outputs, with_parameters
+from einprop.roles import as_local, is_output, with_outputs, with_parameters
 from einprop.value_and_grad import ValueAndGrad
 
 __all__ = ["Program"]
@@ -231,7 +231,12 @@ class Program:
         """This program and adjoint equations as one."""
         declared = needed_declarations(self._resolved, equations, alone=False)
         outputs = (*also, *(gradient for _, gradient in derivation.gradients))
-        forward = [s for s in self.statements if s not in declared and not is_output(s)]
+        forward = [
+            statement
+            for s in self.statements
+            if s not in declared
+            for statement in (as_local(self._resolved, s) if is_output(s) else [s])
+        ]
         recipe = None
         if derivation.dependent:
             recipe = replace(self._recipe, derivations=(*self._recipe.derivations, derivation))

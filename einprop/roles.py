@@ -10,14 +10,34 @@ from einprop.analysis.names import unread
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.arguments import Names, as_names
 from einprop.errors import InputError
-from einprop.notation.tree import Statement, TensorDeclaration
+from einprop.notation.tree import Index, Statement, TensorDeclaration
 
-__all__ = ["is_output", "with_outputs", "with_parameters"]
+__all__ = ["as_local", "is_output", "with_outputs", "with_parameters"]
 
 
 def is_output(statement: Statement) -> bool:
     """Whether a statement declares outputs."""
     return isinstance(statement, TensorDeclaration) and statement.kind == "output"
+
+
+def as_local(
+    resolved: Resolved, statement: Statement, outputs: Sequence[str] = ()
+) -> list[Statement]:
+    """A declaration of outputs as one of tensors that are no outputs any more.
+
+    Args:
+        resolved: The program.
+        statement: The declaration; tensors whose axes their equations tell are left out of it.
+        outputs: Tensors that are outputs still.
+    """
+    assert isinstance(statement, TensorDeclaration)
+    computed = {
+        e.target.name
+        for e in resolved.equations
+        if not all(isinstance(s, Index) for s in e.target.subscripts)
+    }
+    kept = tuple(a for a in statement.tensors if a.name in computed.difference(outputs))
+    return [replace(statement, kind="local", tensors=kept)] if kept else []
 
 
 def with_parameters(resolved: Resolved, params: Names) -> Resolved:
@@ -59,9 +79,15 @@ def with_outputs(resolved: Resolved, outputs: Names) -> Resolved:
                 (),
                 f"the program defines {', '.join(resolved.names.defined)}",
             )
-    kept = tuple(s for s in resolved.statements if not is_output(s))
+    kept = tuple(
+        kept
+        for s in resolved.statements
+        for kept in (as_local(resolved, s, names) if is_output(s) else [s])
+    )
     known = replace(resolved.names, outputs=names)
-    if known.outputs == unread(resolved.names.defined, resolved.equations):
+    if known.outputs == unread(resolved.names.defined, resolved.equations) and not any(
+        map(is_output, resolved.statements)
+    ):
         return replace(resolved, statements=kept, names=known)
     accesses = tuple(declared_access(resolved, name) for name in known.outputs)
     declaration = TensorDeclaration("output", accesses)

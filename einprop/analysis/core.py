@@ -6,10 +6,19 @@ read of the same axis (``i+0``), and that a recurrence without a base starts fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from einprop.analysis.indices import range_of, subscript_indices, target_indices
+from einprop.analysis.indices import (
+    equation_indices,
+    range_of,
+    rename_indices,
+    subscript_indices,
+    target_indices,
+    unprimed,
+)
 from einprop.analysis.recurrence import Loop, order
 from einprop.analysis.types import tensor_base
 from einprop.errors import IndexScopeError
@@ -18,6 +27,7 @@ from einprop.notation.tree import (
     Access,
     Affine,
     Boundary,
+    Call,
     Equation,
     Expression,
     Group,
@@ -25,11 +35,21 @@ from einprop.notation.tree import (
     Subscript,
     accesses,
     gathers,
+    map_children,
     reads,
     transform,
+    walk,
 )
 
-__all__ = ["Extents", "base_positions", "check_target", "explicit", "extents", "map_accesses"]
+__all__ = [
+    "Extents",
+    "base_positions",
+    "check_target",
+    "explicit",
+    "extents",
+    "map_accesses",
+    "separate_bindings",
+]
 
 Extents = Mapping[tuple[str, int], tuple[int, int]]
 """By tensor and axis: how many cells it has before the first and after the last position."""
@@ -154,8 +174,61 @@ def _restricted(equation: Equation, single: bool) -> Equation:
     return replace(map_accesses(equation, spelt), target=left)
 
 
-def check_target(equation: Equation) -> None:
+def separate_bindings(equation: Equation, fixed: Collection[str]) -> Equation:
+    """The equation with one name for each index that is bound and shifted.
+
+    Two sums over i are two indices; where one of them is bounded by ``x[i+1]`` their ranges differ.
+
+    Args:
+        equation: A core equation.
+        fixed: Indices whose range is declared.
+
+    >>> from einprop.notation.parser import parse
+    >>> line = parse("y = sum[i](x[i]) + sum[i](x[i+1] - x[i])")[0]
+    >>> print(to_text(separate_bindings(line, ())))
+    y = sum[i](x[i]) + sum[i2](x[i2+1] - x[i2])
+    """
+    shifted = {
+        i
+        for access in reads(equation)
+        for s in access.subscripts
+        if isinstance(s, Affine)
+        for i in subscript_indices(s)
+    }
+    bindings = Counter(
+        i for node in walk(equation.expression) if isinstance(node, Call) for i in node.indices
+    )
+    ranged = {unprimed(r.index) for r in equation.ranges}
+    twice = {i for i in shifted if bindings[i] > 1} - ranged - set(fixed)
+    if not twice:
+        return equation
+    taken = set(equation_indices(equation)) | set(fixed)
+
+    def numbered(index: str) -> str:
+        count = next(n for n in itertools.count(2) if f"{unprimed(index)}{n}" not in taken)
+        taken.add(f"{unprimed(index)}{count}")
+        return f"{unprimed(index)}{count}"
+
+    seen: set[str] = set()
+
+    def separated(node: Expression) -> Expression:
+        if isinstance(node, Call) and twice.intersection(node.indices):
+            names = {i: numbered(i) for i in node.indices if i in twice and i in seen}
+            seen.update(node.indices)
+            body = rename_indices(node.arguments[0], names)
+            indices = tuple(names.get(i, i) for i in node.indices)
+            node = replace(node, arguments=(body,), indices=indices)
+        return map_children(node, separated)
+
+    return replace(equation, expression=separated(equation.expression))
+
+
+def check_target(equation: Equation, sizes: Mapping[str, int]) -> None:
     """Refuse ``=`` where the left side can name a cell twice.
+
+    Args:
+        equation: As parsed.
+        sizes: Declared sizes of indices; with them ``y[2*i+p]`` is known to name each cell once.
 
     Raises:
         IndexScopeError: It can.
@@ -167,6 +240,8 @@ def check_target(equation: Equation) -> None:
         match subscript:
             case Index(name) | Affine(((_, name),)):
                 alone.add(name)
+            case Affine(terms) if _is_mixed_radix(terms, sizes):
+                alone.update(name for _, name in terms)
             case Group(indices):
                 alone.update(indices)
             case Boundary("pad", inner) if len(subscript_indices(inner)) == 1:
@@ -179,3 +254,17 @@ def check_target(equation: Equation) -> None:
             [target.place],
             f"write {to_text(replace(equation, operator='+='))} to add up what meets in a cell",
         )
+
+
+def _is_mixed_radix(terms: Sequence[tuple[int, str]], sizes: Mapping[str, int]) -> bool:
+    """Whether no two assignments give one position: each index moves beyond what smaller ones reach."""
+    reach = 0
+    ordered = sorted((abs(factor), index) for factor, index in terms)
+    for number, (factor, index) in enumerate(ordered):
+        if factor <= reach:
+            return False
+        if number < len(ordered) - 1:
+            if index not in sizes:
+                return False
+            reach += factor * max(sizes[index] - 1, 0)
+    return True

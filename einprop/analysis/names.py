@@ -45,7 +45,8 @@ def collect_names(
     >>> collect_names((), parse("h[j] = x[i] W[i,j]; y[k] = h[j] U[j,k]"))
     Names(inputs=('x', 'W', 'U'), parameters=(), defined=('h', 'y'), outputs=('y',))
     """
-    declared = {a.name: (d.kind, a) for d in declarations for a in d.tensors if d.kind != "output"}
+    given = [d for d in declarations if d.kind in ("input", "param")]
+    declared = {a.name: (d.kind, a) for d in given for a in d.tensors}
     _check_definitions(equations, declared)
     _check_order(equations)
     written_to = dict.fromkeys(e.target.name for e in equations)
@@ -77,14 +78,18 @@ def unread(defined: Sequence[str], equations: Sequence[Equation]) -> tuple[str, 
     return tuple(name for name in defined if name not in read)
 
 
+_ARTICLE = {"output": "an output", "local": "a local"}
+
+
 def _check_outputs(declarations: Sequence[TensorDeclaration], defined: tuple[str, ...]) -> None:
     for declaration in declarations:
         for access in declaration.tensors:
-            if declaration.kind == "output" and access.name not in defined:
+            if declaration.kind in ("output", "local") and access.name not in defined:
                 raise IndexScopeError(
-                    f"output {access.name} is defined by no equation",
+                    f"{declaration.kind} {access.name} is defined by no equation",
                     [access.place],
-                    "an output is a tensor that stands on the left of an equation",
+                    f"{_ARTICLE[declaration.kind]} tensor is one that stands on the left of an "
+                    "equation",
                 )
 
 
@@ -153,7 +158,10 @@ def _check_order(equations: Sequence[Equation]) -> None:
     for number, equation in enumerate(equations):
         for access in reads(equation):
             for writer in writers.get(access.name, ()):
-                together = number in loops and loops[number] is loops.get(writer)
+                # A recurrence and its base may come in any order.
+                together = number in loops and loops[number] in (
+                    loops.get(n) for n in writers[access.name]
+                )
                 if writer > number and not together:
                     target = equations[writers[access.name][-1]].target
                     raise IndexScopeError(

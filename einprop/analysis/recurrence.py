@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from einprop.analysis.indices import target_indices
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Affine, Boundary, Equation, Index, Subscript, reads
@@ -183,7 +184,7 @@ class _Alignment:
         self.order = order
         self.axes = axes
         self.letters: dict[int, str] = {}
-        self.offsets: dict[int, int] = {}
+        self.offsets: dict[int, tuple[float, float]] = {}
         pending = list(axes)
         while pending:
             name = pending.pop()
@@ -199,15 +200,15 @@ class _Alignment:
     def enter(self, number: int, operands: Iterable[Access]) -> Iterator[str]:
         """Find an equation's letter and its operands' axes; give the names of those that are new."""
         target = self.order.equations[number].target
-        subscript = target.subscripts[self.axes[target.name]]
-        match _inner(subscript):
-            case Index(name):
-                letter, offset = name, 0
-            case Affine(((1, name),), constant, 0):
-                letter, offset = name, constant
-            case _:
-                raise _NoLoopError
-        self.letters[number], self.offsets[number] = letter, offset
+        subscript = _inner(target.subscripts[self.axes[target.name]])
+        operands = list(operands)
+        shared = [set(target_indices(operand)) for operand in operands]
+        fits = (i for i in _letters(subscript) if all(i in letters for letters in shared))
+        letter = next(fits, None)
+        if letter is None:
+            raise _NoLoopError
+        self.letters[number] = letter
+        self.offsets[number] = self.interval(subscript, letter)
         for operand in operands:
             places = [n for n, s in enumerate(operand.subscripts) if letter in _letters(s)]
             if len(places) != 1 or self.axes.setdefault(operand.name, places[0]) != places[0]:
@@ -222,16 +223,21 @@ class _Alignment:
     def delays(self, edge: _Edge) -> tuple[float, float]:
         """How many positions earlier what is read was written, at least and at most."""
         subscript = _inner(edge.read.subscripts[self.axes[edge.read.name]])
-        letter, offset = self.letters[edge.reader], self.offsets[edge.writer]
+        written = self.offsets[edge.writer]
+        read = self.interval(subscript, self.letters[edge.reader])
+        return written[0] - read[1], written[1] - read[0]
+
+    def interval(self, subscript: Subscript, letter: str) -> tuple[float, float]:
+        """How far from the loop position a subscript is, at least and at most."""
         match subscript:
             case Index():
-                return offset, offset
+                return 0, 0
             case Affine(terms, constant, 0) if (1, letter) in terms:
-                low = high = float(offset - constant)
+                low = high = float(constant)
                 for coefficient, name in terms:
                     if name != letter:
                         size = self.order.size_of(name)
-                        last = -coefficient * (math.inf if size is None else max(size - 1, 0))
+                        last = coefficient * (math.inf if size is None else max(size - 1, 0))
                         low, high = low + min(last, 0), high + max(last, 0)
                 return low, high
             case _:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from einprop.analysis.core import Extents, check_target, explicit, extents
+from einprop.analysis.core import (
+    Extents,
+    check_target,
+    explicit,
+    extents,
+    separate_bindings,
+)
 from einprop.analysis.definitions import Definitions, collect_definitions
 from einprop.analysis.indices import free_indices, rename_apart, target_indices, unprimed
 from einprop.analysis.names import Names, collect_names
@@ -17,6 +23,7 @@ from einprop.notation.tree import (
     Affine,
     Equation,
     IndexDeclaration,
+    Size,
     Statement,
     TensorDeclaration,
     accesses,
@@ -75,10 +82,11 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     p[b,k] = exp(sum[i](x[b,i] W[i,k])) / sum[k'](exp(sum[i](x[b,i] W[i,k'])))
     """
     definitions = collect_definitions(statements)
+    sizes = _declared_sizes(statements)
     written = [s for s in statements if isinstance(s, Equation)]
     known = list(_known_targets(statements, written))
     equations = explicit(
-        [_core(e, definitions, given) for e, given in zip(written, known, strict=True)]
+        [_core(e, definitions, given, sizes) for e, given in zip(written, known, strict=True)]
     )
     declarations = [s for s in statements if isinstance(s, TensorDeclaration)]
     names = collect_names(declarations, equations)
@@ -86,12 +94,31 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     return Resolved(tuple(statements), equations, types, names)
 
 
-def _core(equation: Equation, definitions: Definitions, known: frozenset[str]) -> Equation:
-    check_target(equation)
+def _declared_sizes(statements: Sequence[Statement]) -> dict[str, Size]:
+    """The declared size of each index that has one."""
+    return {
+        index: group.size
+        for s in statements
+        if isinstance(s, IndexDeclaration)
+        for group in s.groups
+        if group.size is not None
+        for index in group.indices
+    }
+
+
+def _core(
+    equation: Equation,
+    definitions: Definitions,
+    known: frozenset[str],
+    sizes: Mapping[str, Size],
+) -> Equation:
+    numbers = {i: size[0] for i, size in sizes.items() if len(size) == 1}
+    check_target(equation, {i: n for i, n in numbers.items() if isinstance(n, int)})
     equation = place_sums(equation, definitions, known=known)
     expression = definitions.expand(equation.expression)
     outside = frozenset(target_indices(equation.target)).union(free_indices(expression))
-    return replace(equation, expression=rename_apart(expression, outside))
+    apart = replace(equation, expression=rename_apart(expression, outside))
+    return separate_bindings(apart, sizes)
 
 
 def _known_targets(
@@ -102,14 +129,7 @@ def _known_targets(
     A tensor that an earlier equation defines has its axes; so has the derivative of a tensor that
     the program mentions; and a declared size gives the range of its indices.
     """
-    sized = {
-        index
-        for s in statements
-        if isinstance(s, IndexDeclaration)
-        for group in s.groups
-        if group.size is not None
-        for index in group.indices
-    }
+    sized = _declared_sizes(statements)
     mentioned = {a.name for s in statements if isinstance(s, TensorDeclaration) for a in s.tensors}
     mentioned.update(a.name for e in equations for a in reads(e))
     mentioned.update(

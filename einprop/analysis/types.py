@@ -243,7 +243,7 @@ def _anchor(
     known: dict[str, list[_Key]] = {}
     kinds = ((s.kind, a) for s in declared for a in s.tensors)
     for number, (kind, access) in enumerate(kinds):
-        for name in _plain(access) if kind != "output" else ():
+        for name in _plain(access) if kind in ("input", "param") else ():
             known.setdefault(name, []).append(Letter(f"declaration {number}", name))
     for number, equation in enumerate(equations):
         written = {i for access in accesses(equation) for i in target_indices(access)}

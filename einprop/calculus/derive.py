@@ -163,7 +163,7 @@ def needed_declarations(
     for statement in resolved.statements:
         if isinstance(statement, IndexDeclaration | Definition):
             kept.append(statement)
-        elif isinstance(statement, TensorDeclaration) and statement.kind != "output":
+        elif isinstance(statement, TensorDeclaration) and statement.kind in ("input", "param"):
             tensors = tuple(a for a in statement.tensors if a.name in mentioned or not alone)
             kept += [replace(statement, tensors=tensors)] if tensors else []
     if not alone:
@@ -179,7 +179,8 @@ def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Ite
     right = {unprimed(i) for access in reads(equation) for i in target_indices(access)}
     left = {unprimed(i) for i in target_indices(equation.target)}
     base = tensor_base(equation.target.name)
-    if not left <= right and base not in mentioned:
+    computed = not all(isinstance(s, Index) for s in equation.target.subscripts)
+    if (computed or not left <= right) and base not in mentioned:
         yield declared_access(resolved, base)
     for index in sorted({unprimed(i) for i in equation_indices(equation)} - left - right):
         number = next(

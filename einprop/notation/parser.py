@@ -323,6 +323,7 @@ class _StatementParser(ExpressionParser):
         "input": tensor_declaration,
         "param": tensor_declaration,
         "output": tensor_declaration,
+        "local": tensor_declaration,
         "def": definition,
     }
 

@@ -233,7 +233,7 @@ class IndexDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class TensorDeclaration:
-    """``input x[b,i], t[b,k]``; the kind is ``input``, ``param`` or ``output``."""
+    """``input x[b,i], t[b,k]``; the kind is ``input``, ``param``, ``output`` or ``local``."""
 
     kind: str
     tensors: tuple[Access, ...]

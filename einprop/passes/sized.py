@@ -186,7 +186,7 @@ def attach_sizes(sizes: Sizes, *, generic: bool = False) -> SizedProgram:
     >>> for equation in program.equations:
     ...     print(to_text(equation))
     h[i] = sum[j](W[i,j] x[j])
-    y[j2] = sum[i](U[j2,i] h[-i+2])
+    y[j2] = sum[i2](U[j2,i2] h[-i2+2])
     """
     attached = _Attached(sizes)
     equations = tuple(attached.equation(n) for n in range(len(sizes.resolved.equations)))
