@@ -14,6 +14,7 @@ from einprop.errors import (
 from einprop.gradcheck import gradcheck
 from einprop.layers import Layer, init
 from einprop.program import Program
+from einprop.registry import register_function, unregister_function
 
 __all__ = [
     "DerivativeError",
@@ -31,7 +32,9 @@ __all__ = [
     "init",
     "layers",
     "reference",
+    "register_function",
     "training",
+    "unregister_function",
 ]
 
 __version__ = "0.1.0"

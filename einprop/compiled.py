@@ -17,6 +17,7 @@ from einprop.calculus.derive import Derivation
 from einprop.errors import InputError
 from einprop.execution.schedule import schedule
 from einprop.execution.steps import Schedule
+from einprop.notation.functions import renewals
 from einprop.notation.tree import Access, Equation, Number
 from einprop.passes.builder import SIZE_SUFFIX
 from einprop.passes.lower import lower
@@ -73,7 +74,7 @@ class Compiled:
             check_inputs(self._resolved, given)
         tensors = {name: given[name] for name in names.inputs}
         arrays, dtype = as_arrays(tensors, self._resolved.positions)
-        used, plan = self._plan(dtype, *[array.shape for array in arrays])
+        used, plan = self._plan(renewals(), dtype, *[array.shape for array in arrays])
         results = [r if r.ndim else r[()] for r in plan(*[arrays[k] for k in used])]
         if len(results) == 1:
             return results[0]
@@ -119,9 +120,12 @@ class Compiled:
 
 
 def _plan(
-    resolved: Resolved, recipe: Recipe, dtype: str, *shapes: tuple[int, ...]
+    resolved: Resolved, recipe: Recipe, renewal: int, dtype: str, *shapes: tuple[int, ...]
 ) -> tuple[tuple[int, ...], numpy_backend.Plan]:
-    """The positions of the inputs that the plan reads, and the plan."""
+    """The positions of the inputs that the plan reads, and the plan.
+
+    It holds while no registered function is replaced, which counts as a ``renewal``.
+    """
     names = resolved.names.inputs
     lowered = _lower(resolved, recipe, bind_sizes(resolved, dict(zip(names, shapes, strict=True))))
     program = lowered.program

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from einprop.execution.steps import Contraction, Copy, Elementwise, Operation, Reduction, Schedule
+from einprop.notation.functions import OWN_PREFIX
 from einprop.notation.printer import to_text
 
 __all__ = ["ExplainedStep", "Explanation", "explain_schedule"]
@@ -113,7 +114,7 @@ def _call(operation: Operation) -> str:
         case Contraction():
             return operation.kind
         case Elementwise(function):
-            return function
+            return function.removeprefix(OWN_PREFIX)
         case Reduction(function):
             return function
         case _:

@@ -19,6 +19,7 @@ from einprop.errors import DerivativeError, InputError, ShapeError
 from einprop.explain import Explanation, explain_schedule
 from einprop.notation.latex import to_latex
 from einprop.notation.parser import parse
+from einprop.notation.prelude import parse_with_prelude
 from einprop.notation.printer import program_text
 from einprop.notation.tree import Statement
 from einprop.roles import as_local, is_output, with_outputs, with_parameters
@@ -38,6 +39,8 @@ class Program:
             the text declares by ``param`` are parameters without this.
         outputs: The tensors that a call returns. By default those that are defined and that no
             other equation reads.
+        prelude: Definitions, such as one file of yours holds for many programs. Those that the text
+            uses become statements of the program.
 
     Raises:
         EinpropError: The text is not a program, or has no meaning; the subclass and the message say
@@ -54,10 +57,22 @@ class Program:
     B.grad[j] += y.grad[b,j]
     """
 
-    def __init__(self, text: str, *, params: Names = None, outputs: Names = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        params: Names = None,
+        outputs: Names = None,
+        prelude: str | None = None,
+    ) -> None:
         if not isinstance(text, str):
             raise InputError(f"a program is text, not {shortened(text)}", (), "as in 'y = 2 x'")
-        self._hold(with_outputs(with_parameters(resolve(parse(text)), params), outputs), None)
+        if not isinstance(prelude, str | None):
+            raise InputError(
+                f"a prelude is text, not {shortened(prelude)}", (), "as in 'def twice(x) = 2 x'"
+            )
+        statements = parse(text) if prelude is None else parse_with_prelude(text, prelude)
+        self._hold(with_outputs(with_parameters(resolve(statements), params), outputs), None)
 
     def _hold(self, resolved: Resolved, recipe: Recipe | None) -> None:
         self._resolved = resolved

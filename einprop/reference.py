@@ -18,6 +18,7 @@ from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
 from einprop.analysis.types import tensor_base
 from einprop.arguments import as_array, as_mapping, as_positions
 from einprop.errors import InputError
+from einprop.notation.functions import Table
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
     Access,
@@ -58,31 +59,33 @@ def _sigmoid(x: _Scalar) -> float:
     return float(1 / (1 + np.exp(-x)) if x >= 0 else np.exp(x) / (1 + np.exp(x)))
 
 
-SCALAR_FUNCTIONS: dict[str, Callable[..., float]] = {
-    "exp": np.exp,
-    "log": np.log,
-    "log1p": np.log1p,
-    "expm1": np.expm1,
-    "sqrt": np.sqrt,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "tanh": np.tanh,
-    "sigmoid": _sigmoid,
-    "softplus": lambda x: np.logaddexp(x, 0.0),
-    "erf": _erf,
-    "abs": abs,
-    "sign": np.sign,
-    "relu": lambda x: np.maximum(x, 0.0),
-    "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
-    "elu": lambda x, alpha: x if x > 0 else alpha * np.expm1(x),
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "where": lambda condition, x, y: x if condition != 0 else y,
-    "clip": lambda x, lower, upper: np.minimum(np.maximum(x, lower), upper),
-    "floor": np.floor,
-    "stop_gradient": lambda x: x,
-}
+SCALAR_FUNCTIONS: Table[Callable[..., float]] = Table(
+    {
+        "exp": np.exp,
+        "log": np.log,
+        "log1p": np.log1p,
+        "expm1": np.expm1,
+        "sqrt": np.sqrt,
+        "sin": np.sin,
+        "cos": np.cos,
+        "tan": np.tan,
+        "tanh": np.tanh,
+        "sigmoid": _sigmoid,
+        "softplus": lambda x: np.logaddexp(x, 0.0),
+        "erf": _erf,
+        "abs": abs,
+        "sign": np.sign,
+        "relu": lambda x: np.maximum(x, 0.0),
+        "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
+        "elu": lambda x, alpha: x if x > 0 else alpha * np.expm1(x),
+        "maximum": np.maximum,
+        "minimum": np.minimum,
+        "where": lambda condition, x, y: x if condition != 0 else y,
+        "clip": lambda x, lower, upper: np.minimum(np.maximum(x, lower), upper),
+        "floor": np.floor,
+        "stop_gradient": lambda x: x,
+    }
+)
 """What each leaf function means for one number."""
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -108,6 +111,8 @@ _ACCUMULATORS = {
     "min=": _REDUCTIONS["min"],
 }
 """What an equation adds to a cell, and from what on."""
+
+_POSITIONS: dict[str, Callable[[Any, Any], bool]] = {"argmax": operator.gt, "argmin": operator.lt}
 
 
 class _Evaluator:
@@ -244,11 +249,30 @@ class _Evaluator:
         self, function: str, body: Expression, indices: tuple[str, ...], at: _At, number: int
     ) -> _Scalar:
         """A reduction, one position after the other."""
+        if function in _POSITIONS:
+            return self.best(_POSITIONS[function], body, indices[0], at, number)
         start, combine = _REDUCTIONS[function]
         result = np.float64(start)
         for inner in self.positions(indices, number):
             result = combine(result, self.value(body, at | inner, number))
         return result
+
+    def best(
+        self,
+        better: Callable[[Any, Any], bool],
+        body: Expression,
+        index: str,
+        at: _At,
+        number: int,
+    ) -> _Scalar:
+        """The first position of the best value; nan is better than any number, and no position nan."""
+        best, found = np.float64(np.nan), np.float64(np.nan)
+        for inner in self.positions((index,), number):
+            value = self.value(body, at | inner, number)
+            first = np.isnan(found)
+            if first or (not np.isnan(best) and (np.isnan(value) or better(value, best))):
+                best, found = value, np.float64(inner[index])
+        return found
 
 
 def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[str, _Array]:

@@ -471,3 +471,79 @@ def test_derived_text_runs_as_it_prints(text: str) -> None:
         for name, value in found.items():
             np.testing.assert_allclose(value, loops[name], rtol=1e-9, atol=1e-12)
             np.testing.assert_allclose(again[name], loops[name], rtol=1e-9, atol=1e-12)
+
+
+# Positions of extrema.
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_argmax_gives_the_first_position(dtype: str) -> None:
+    program = Program("y[b] = argmax[k](x[b,k]); z[k] = argmin[b](-2 x[b,k])")
+    x = np.array([[1, 3, 3, 0], [np.nan, 1, 7, np.nan], [3, 3, 3, 3]], dtype)
+    results = program(x=x)
+    slow = reference.evaluate(program, {"x": x})
+    for name, expected in {"y": [1, 0, 0], "z": [1, 0, 1, 1]}.items():
+        assert results[name].dtype == dtype
+        np.testing.assert_array_equal(results[name], expected)
+        np.testing.assert_array_equal(slow[name], expected)
+
+
+@pytest.mark.parametrize("text", ["y[b] = argmax[k](x[b,k])", "input x[b,k]; y = argmax[k](1)"])
+def test_nothing_has_no_first_position(text: str) -> None:
+    program = Program(text)
+    tensors = {"x": np.zeros((2, 0))}
+    for result in (program(tensors), reference.evaluate(program, tensors)["y"]):
+        assert np.isnan(result).all()
+    assert np.all(program(x=np.ones((2, 3))) == 0)
+
+
+def test_a_position_has_no_gradient() -> None:
+    program = Program("y[b] = x[b,i] [argmax[k](x[b,k]) == i]")
+    assert str(program.backward()) == "x.grad[b,i] += y.grad[b] [argmax[k](x[b,k]) == i]"
+    only = Program("y = argmax[i](x[i])")
+    assert str(only.grad(wrt="x")) == (
+        "y = argmax[i](x[i])\ny.grad = 1\nx.grad[i] = 0\noutput x.grad[i]"
+    )
+
+
+def test_argmax_in_numpy_code() -> None:
+    names: dict[str, object] = {}
+    program = Program("y[b] = argmax[k](x[b,k]) / 2")
+    exec(program.source(), names)  # noqa: S102
+    x = np.array([[1.0, 5.0], [2.0, 0.0]])
+    np.testing.assert_array_equal(names["run"](x), program(x=x))  # type: ignore[operator]
+
+
+# A prelude, and tensors with the names of definitions.
+
+
+def test_a_prelude_goes_with_the_program() -> None:
+    program = Program(
+        "y[i] = swish(x[i])", prelude="def swish(x) = x sigmoid(x); def half(x) = x / 2"
+    )
+    assert str(program) == "def swish(x) = x sigmoid(x)\ny[i] = swish(x[i])"
+    assert Program(str(program)) == program
+    gradient = program.vjp()
+    assert Program(str(gradient)) == gradient
+    assert "half" not in str(gradient)
+
+
+def test_a_prelude_is_text() -> None:
+    with pytest.raises(InputError) as error:
+        Program("y = x", prelude=["def f(x) = x"])  # type: ignore[arg-type]
+    assert str(error.value) == "a prelude is text, not ['def f(x) = x']\nas in 'def twice(x) = 2 x'"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mean[j] = sum[b](x[b,j]) / sum[b](1)\ny[b,j] = (x[b,j] - mean[j])^2",
+        "softmax[k] = exp(s[k]) / sum[k](exp(s[k]))\ny = log(softmax[k]) t[k]",
+        "def logsumexp[k](s) = max[k](s)\ny = logsumexp[k](s[k]) + log(sum[k](exp(s[k])))",
+        "input mean[j]\ny[b,j] = x[b,j] mean[j]^2",
+    ],
+)
+def test_what_is_derived_leaves_the_names_of_the_program_alone(text: str) -> None:
+    program = Program(text)
+    for derived in (program.backward(), program.vjp(), program.vjp().vjp()):
+        assert Program(str(derived)) == derived

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from einprop.analysis.indices import free_indices
-from einprop.errors import IndexScopeError, UnsupportedError
+from einprop.analysis.bodies import check_body, own_indices, with_subscripts
+from einprop.analysis.indices import free_indices, rename_indices
+from einprop.errors import IndexScopeError
+from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.prelude import prelude
-from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
     Call,
@@ -23,7 +24,7 @@ from einprop.notation.tree import (
     walk,
 )
 
-__all__ = ["Definitions", "collect_definitions", "substitute"]
+__all__ = ["Definitions", "Expanded", "collect_definitions", "instance"]
 
 
 _LARGEST = 5000
@@ -31,40 +32,126 @@ _DEEPEST = 200
 
 
 @dataclass(frozen=True)
+class Expanded:
+    """A definition whose body calls leaf functions and reductions alone.
+
+    Attributes:
+        definition: Its body reads every parameter at explicit index parameters, ``x[t]`` for ``x``.
+        own: The indices that the body binds besides the index parameters: for each the index
+            parameter whose axis it runs along.
+        kept: The index parameters that stay free.
+    """
+
+    definition: Definition
+    own: Mapping[str, str]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Definitions:
     """Definitions with their bodies expanded down to leaf functions and reductions."""
 
-    bodies: Mapping[str, Definition]
-    keeping: frozenset[str]
+    bodies: Mapping[str, Expanded]
 
-    def keeps_indices(self, name: str) -> bool:
-        """Whether the index parameters stay free: yes for ``softmax[k]``, no for ``mean[k]``."""
-        return name in self.keeping
+    def kept(self, call: Call) -> tuple[str, ...]:
+        """The indices of a call that stay free: ``k`` of ``softmax[k]``, none of ``mean[k]``."""
+        expanded = self.bodies.get(call.function)
+        if expanded is None:
+            return ()
+        lists = _index_lists(expanded.definition, call)
+        return tuple(i for parameter in expanded.kept for i in lists[parameter])
 
-    def expand(self, expression: Expression) -> Expression:
+    def expand(self, expression: Expression, taken: Collection[str] = ()) -> Expression:
         """The expression with every call of a definition replaced by its body.
 
+        Args:
+            expression: Its sums are explicit.
+            taken: Indices that a definition's own ones may not be called.
+
         >>> from einprop.notation.parser import parse
+        >>> from einprop.notation.printer import to_text
         >>> equation = parse("y[b] = logsumexp[k](s[b,k])")[0]
         >>> to_text(collect_definitions(()).expand(equation.expression))
         'log(sum[k](exp(s[b,k])))'
         """
-        expression = map_children(expression, self.expand)
-        if not isinstance(expression, Call):
+        expression = map_children(expression, lambda child: self.expand(child, taken))
+        if not isinstance(expression, Call) or expression.function not in self.bodies:
             return expression
-        if expression.function not in self.bodies:
-            return expression
-        definition = self.bodies[expression.function]
-        arguments = dict(zip(definition.parameters, expression.arguments, strict=True))
-        expanded = substitute(definition.body, arguments, _index_lists(definition, expression))
-        _check_extent(expanded, expression)
-        return expanded
+        result = instance(self.bodies[expression.function], expression, taken)
+        _check_extent(result, expression)
+        return result
 
 
-def _keeps(definition: Definition) -> bool:
-    argument = Access("argument", tuple(Index(i) for i in definition.indices))
-    names = dict.fromkeys(definition.parameters, argument)
-    return bool(free_indices(substitute(definition.body, names, {})))
+def instance(expanded: Expanded, call: Call, taken: Collection[str] = ()) -> Expression:
+    """The body of a definition for the arguments and indices of a call of it.
+
+    The definition's own indices are called like the call's, with more primes than any index that
+    the arguments or ``taken`` hold.
+    """
+    definition = expanded.definition
+    lists = _index_lists(definition, call)
+    used = {*taken, *call.indices, *(i for a in call.arguments for i in free_indices(a))}
+    for own, parameter in expanded.own.items():
+        fresh = []
+        for index in lists[parameter]:
+            primed = f"{index}'"
+            while primed in used:
+                primed += "'"
+            used.add(primed)
+            fresh.append(primed)
+        lists[own] = tuple(fresh)
+    arguments = dict(zip(definition.parameters, call.arguments, strict=True))
+    return _Instance(definition.indices, arguments, lists, call).of(definition.body)
+
+
+def _index_lists(definition: Definition, call: Call) -> dict[str, tuple[str, ...]]:
+    """The indices that each index parameter stands for; a lone parameter takes them all."""
+    if len(definition.indices) == 1:
+        return {definition.indices[0]: call.indices}
+    return {p: (i,) for p, i in zip(definition.indices, call.indices, strict=True)}
+
+
+@dataclass(frozen=True)
+class _Instance:
+    """Arguments for parameters and index lists for indices, put into a body."""
+
+    indices: tuple[str, ...]
+    arguments: Mapping[str, Expression]
+    lists: Mapping[str, tuple[str, ...]]
+    call: Call
+
+    def of(self, body: Expression) -> Expression:
+        match body:
+            case Access(name, subscripts):
+                return self.argument(name, [s.name for s in subscripts if isinstance(s, Index)])
+            case IndexValue(name):
+                return replace(body, name=self.one(name))
+            case Call(function, _, bound) if bound:
+                if function in SINGLE_INDEX:
+                    self.one(bound[0])
+                actual = tuple(i for index in bound for i in self.lists[index])
+                body = replace(body, indices=actual)
+        return map_children(body, self.of)
+
+    def argument(self, name: str, positions: Sequence[str]) -> Expression:
+        """An argument with its indices replaced by those at which the body reads it."""
+        names: dict[str, str] = {}
+        for parameter, position in zip(self.indices, positions, strict=True):
+            names.update(zip(self.lists[parameter], self.lists[position], strict=True))
+        changed = {old: new for old, new in names.items() if old != new}
+        return rename_indices(self.arguments[name], changed)
+
+    def one(self, index: str) -> str:
+        """The only index that ``index`` stands for: it is compared, or its position is wanted."""
+        actual = self.lists[index]
+        if len(actual) > 1:
+            name, given = self.call.function, ",".join(self.call.indices)
+            raise IndexScopeError(
+                f"{name} uses the position of its index, which {len(actual)} indices do not have",
+                [self.call.place],
+                f"write {name} with one index instead of {given}",
+            )
+        return actual[0]
 
 
 def _check_extent(expanded: Expression, call: Call) -> None:
@@ -85,66 +172,38 @@ def _check_extent(expanded: Expression, call: Call) -> None:
         )
 
 
-def _index_lists(definition: Definition, call: Call) -> dict[str, tuple[str, ...]]:
-    """The indices that each index parameter stands for; a lone parameter takes them all."""
-    if len(definition.indices) == 1:
-        return {definition.indices[0]: call.indices}
-    return {p: (i,) for p, i in zip(definition.indices, call.indices, strict=True)}
-
-
-def substitute(
-    body: Expression,
-    arguments: Mapping[str, Expression],
-    indices: Mapping[str, tuple[str, ...]],
-) -> Expression:
-    """A definition's body with arguments for its parameters and index lists for its indices."""
-    match body:
-        case Access(name):
-            return arguments[name]
-        case IndexValue(name):
-            actual = indices.get(name, (name,))
-            if len(actual) > 1:
-                raise UnsupportedError(
-                    f"the value of index parameter {name} is not one number for {len(actual)} indices",
-                    [body.place],
-                )
-            return replace(body, name=actual[0])
-        case Call(_, _, bound) if bound:
-            actual = tuple(i for parameter in bound for i in indices.get(parameter, (parameter,)))
-            body = replace(body, indices=actual)
-    return map_children(body, lambda child: substitute(child, arguments, indices))
-
-
 def collect_definitions(statements: Sequence[Statement]) -> Definitions:
     """The prelude's definitions and those of ``statements``, bodies expanded.
+
+    A definition of ``statements`` stands before one of the prelude that has its name; those of the
+    prelude go on using each other.
 
     Raises:
         IndexScopeError: A definition uses a name that is not its parameter, or itself.
     """
-    own = [statement for statement in statements if isinstance(statement, Definition)]
+    own = {s.name: s for s in statements if isinstance(s, Definition)}
+    shipped = _prelude_definitions()
     if not own:
-        return _prelude_definitions()
-    for definition in own:
-        _check(definition)
-    return _finished({**prelude(), **{definition.name: definition for definition in own}})
+        return shipped
+    finished = {name: body for name, body in shipped.bodies.items() if name not in own}
+    return _finished(own, finished)
 
 
 @cache
 def _prelude_definitions() -> Definitions:
-    return _finished(prelude())
+    return _finished(prelude(), {})
 
 
-def _finished(written: Mapping[str, Definition]) -> Definitions:
-    finished: dict[str, Definition] = {}
+def _finished(written: Mapping[str, Definition], finished: dict[str, Expanded]) -> Definitions:
     for name in written:
         _finish(name, written, finished, ())
-    return Definitions(finished, frozenset(d.name for d in finished.values() if _keeps(d)))
+    return Definitions(finished)
 
 
 def _finish(
     name: str,
     written: Mapping[str, Definition],
-    finished: dict[str, Definition],
+    finished: dict[str, Expanded],
     pending: tuple[str, ...],
 ) -> None:
     if name in finished:
@@ -160,31 +219,10 @@ def _finish(
     for node in walk(definition.body):
         if isinstance(node, Call) and node.function in written:
             _finish(node.function, written, finished, (*pending, name))
-    body = Definitions(finished, frozenset()).expand(definition.body)
-    finished[name] = replace(definition, body=body)
-
-
-def _check(definition: Definition) -> None:
-    """Refuse what would reach outside the definition: other tensors, other indices."""
-    for node in walk(definition.body):
-        if isinstance(node, Access) and (node.name not in definition.parameters or node.subscripts):
-            raise IndexScopeError(
-                f"definition {definition.name} reads {to_text(node)}, which is not its parameter",
-                [node.place],
-                f"a definition sees its parameters alone: {', '.join(definition.parameters)}; "
-                "pass the tensor as another one",
-            )
-        stray = (
-            [i for i in node.indices if i not in definition.indices]
-            if isinstance(node, Call)
-            else []
-        )
-        if isinstance(node, IndexValue) and node.name not in definition.indices:
-            stray = [node.name]
-        if stray:
-            name, own = definition.name, definition.indices
-            raise IndexScopeError(
-                f"definition {name} binds index {stray[0]}, which is not its index parameter",
-                [node.place],
-                f"name it in the head: def {name}[{','.join((*own, stray[0]))}](…)",
-            )
+    known = Definitions(finished)
+    check_body(definition, known.kept)
+    body = known.expand(with_subscripts(definition))
+    definition = replace(definition, body=body)
+    free = free_indices(body)
+    kept = tuple(i for i in definition.indices if i in free)
+    finished[name] = Expanded(definition, own_indices(definition), kept)

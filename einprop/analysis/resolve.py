@@ -15,7 +15,13 @@ from einprop.analysis.core import (
     separate_bindings,
 )
 from einprop.analysis.definitions import Definitions, collect_definitions
-from einprop.analysis.indices import free_indices, rename_apart, target_indices, unprimed
+from einprop.analysis.indices import (
+    equation_indices,
+    free_indices,
+    rename_apart,
+    target_indices,
+    unprimed,
+)
 from einprop.analysis.names import Names, collect_names
 from einprop.analysis.scope import place_sums
 from einprop.analysis.types import Types, infer_types, tensor_base
@@ -115,7 +121,8 @@ def _core(
     numbers = {i: size[0] for i, size in sizes.items() if len(size) == 1}
     check_target(equation, {i: n for i, n in numbers.items() if isinstance(n, int)})
     equation = place_sums(equation, definitions, known=known)
-    expression = definitions.expand(equation.expression)
+    written = {*equation_indices(equation), *(r.index for r in equation.ranges)}
+    expression = definitions.expand(equation.expression, written)
     outside = frozenset(target_indices(equation.target)).union(free_indices(expression))
     apart = replace(equation, expression=rename_apart(expression, outside))
     return separate_bindings(apart, sizes)

@@ -14,7 +14,6 @@ from einprop.analysis.definitions import Definitions
 from einprop.analysis.indices import subscript_indices, target_indices
 from einprop.analysis.stray import index_places, refuse_missing, refuse_stray
 from einprop.errors import IndexScopeError
-from einprop.notation.functions import REDUCTIONS
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
@@ -114,10 +113,10 @@ def _occurrences(expression: Expression, definitions: Definitions) -> Counter[st
             return Counter(i for s in subscripts for i in subscript_indices(s))
         case IndexValue(name):
             return Counter([name])
-        case Call(function, arguments, indices):
+        case Call(_, arguments, indices):
             inside = {i for a in arguments for i in _occurrences(a, definitions)}
-            if indices and (function in REDUCTIONS or not definitions.keeps_indices(function)):
-                inside -= set(indices)
+            if indices:
+                inside = inside.difference(indices).union(definitions.kept(expression))
             return Counter(sorted(inside))
         case Power() | Iverson():
             return Counter(
@@ -177,10 +176,8 @@ def _place(expression: Expression, scope: _Scope) -> Expression:
             here = _repeated(expression, scope)
             _refuse_ambiguous(expression, here, scope)
             return _summed(here, _place_factors(expression, scope.binding(here)))
-        case Call(function, _, indices):
-            keeps = indices and function not in REDUCTIONS
-            keeps = keeps and scope.definitions.keeps_indices(function)
-            for index in indices if keeps else ():
+        case Call(_, _, indices):
+            for index in scope.definitions.kept(expression) if indices else ():
                 if index not in scope.bound:
                     raise _StrayIndexError(index, expression)
             inner = replace(scope, bound=scope.bound.union(indices), walled=True)

@@ -31,6 +31,7 @@ from einprop.execution.steps import (
     elements,
     index_size,
 )
+from einprop.notation.functions import SINGLE_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,8 +43,10 @@ _REDUCERS = {
     "prod": ("multiply", "1.0"),
     "max": ("maximum", "-inf"),
     "min": ("minimum", "inf"),
+    "argmax": ("argmax", "nan"),
+    "argmin": ("argmin", "nan"),
 }
-"""The ufunc that reduces, and the value over no positions."""
+"""The ufunc (or, for positions, the function) that reduces, and the value over no positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ class _Writer:
         (operand,) = step.operands
         if not isinstance(operand, Operand):
             raise TypeError("a reduction has one tensor")
-        ufunc, empty = _REDUCERS[reduction.function]
+        function, empty = _REDUCERS[reduction.function]
         stored, out = self.schedule.stored(operand), self.whole(step.target)
         if elements(self.sizes, reduction.indices) == 0:
             return [f"{out}.fill({empty})"]
@@ -204,7 +207,9 @@ class _Writer:
                 return [line]
         axes = [axis for axis, letter in enumerate(stored) if letter in reduction.indices]
         where: object = "None" if not kept else axes[0] if len(axes) == 1 else tuple_text(axes)
-        return [f"{ufunc}.reduce({self.whole(operand)}, {where}, None, {out})"]
+        if reduction.function in SINGLE_INDEX:
+            return [f"copyto({out}, {function}({self.whole(operand)}, {where}))"]
+        return [f"{function}.reduce({self.whole(operand)}, {where}, None, {out})"]
 
     def sum_by_product(
         self, target: Operand, operand: Operand, stored: Letters, kept: Letters

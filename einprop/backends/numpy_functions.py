@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from einprop.backends.numpy_erf import erf
+from einprop.errors import InputError
+from einprop.notation.functions import OWN_PREFIX, Table
 
 __all__ = [
     "CALL",
@@ -21,6 +25,7 @@ __all__ = [
     "ArrayFunction",
     "Function",
     "register",
+    "unregister",
 ]
 
 Array = NDArray[Any]
@@ -88,49 +93,51 @@ def _helper(function: ArrayFunction, arity: int = 1) -> Function:
     return Function((f"copyto({{out}}, {call})",), call, helper=function)
 
 
-FUNCTIONS: dict[str, Function] = {
-    "add": _operator("add", "+", SUM),
-    "subtract": _operator("subtract", "-", SUM),
-    "multiply": _operator("multiply", "*", PRODUCT),
-    "divide": _operator("divide", "/", PRODUCT),
-    "negative": Function(("negative({0}, {out})",), "-{0}", PRODUCT),
-    "reciprocal": Function(("reciprocal({0}, {out})",), "1 / {0}", PRODUCT),
-    "square": Function(("square({0}, {out})",), "{0} ** 2", POWER),
-    "power": _operator("power", "**", POWER),
-    "less": _operator("less", "<", COMPARISON),
-    "less_equal": _operator("less_equal", "<=", COMPARISON),
-    "greater": _operator("greater", ">", COMPARISON),
-    "greater_equal": _operator("greater_equal", ">=", COMPARISON),
-    "equal": _operator("equal", "==", COMPARISON),
-    "not_equal": _operator("not_equal", "!=", COMPARISON),
-    **{name: _ufunc(name) for name in ("exp", "log", "log1p", "expm1", "sqrt")},
-    **{name: _ufunc(name) for name in ("sin", "cos", "tan", "tanh", "sign", "floor")},
-    "abs": Function(("absolute({0}, {out})",), "np.abs({0})"),
-    # numpy deprecates a positional out for these two.
-    "maximum": Function(("maximum({0}, {1}, out={out})",), "np.maximum({0}, {1})"),
-    "minimum": Function(("minimum({0}, {1}, out={out})",), "np.minimum({0}, {1})"),
-    "relu": Function(("maximum({0}, {zero}, out={out})",), "np.maximum({0}, 0)"),
-    "where": Function(("copyto({out}, where({0}, {1}, {2}))",), "np.where({0}, {1}, {2})"),
-    "sigmoid": Function(
-        (
-            "negative({0}, {out})",
-            "exp({out}, {out})",
-            "add({out}, {one}, {out})",
-            "reciprocal({out}, {out})",
+FUNCTIONS: Table[Function] = Table(
+    {
+        "add": _operator("add", "+", SUM),
+        "subtract": _operator("subtract", "-", SUM),
+        "multiply": _operator("multiply", "*", PRODUCT),
+        "divide": _operator("divide", "/", PRODUCT),
+        "negative": Function(("negative({0}, {out})",), "-{0}", PRODUCT),
+        "reciprocal": Function(("reciprocal({0}, {out})",), "1 / {0}", PRODUCT),
+        "square": Function(("square({0}, {out})",), "{0} ** 2", POWER),
+        "power": _operator("power", "**", POWER),
+        "less": _operator("less", "<", COMPARISON),
+        "less_equal": _operator("less_equal", "<=", COMPARISON),
+        "greater": _operator("greater", ">", COMPARISON),
+        "greater_equal": _operator("greater_equal", ">=", COMPARISON),
+        "equal": _operator("equal", "==", COMPARISON),
+        "not_equal": _operator("not_equal", "!=", COMPARISON),
+        **{name: _ufunc(name) for name in ("exp", "log", "log1p", "expm1", "sqrt")},
+        **{name: _ufunc(name) for name in ("sin", "cos", "tan", "tanh", "sign", "floor")},
+        "abs": Function(("absolute({0}, {out})",), "np.abs({0})"),
+        # numpy deprecates a positional out for these two.
+        "maximum": Function(("maximum({0}, {1}, out={out})",), "np.maximum({0}, {1})"),
+        "minimum": Function(("minimum({0}, {1}, out={out})",), "np.minimum({0}, {1})"),
+        "relu": Function(("maximum({0}, {zero}, out={out})",), "np.maximum({0}, 0)"),
+        "where": Function(("copyto({out}, where({0}, {1}, {2}))",), "np.where({0}, {1}, {2})"),
+        "sigmoid": Function(
+            (
+                "negative({0}, {out})",
+                "exp({out}, {out})",
+                "add({out}, {one}, {out})",
+                "reciprocal({out}, {out})",
+            ),
+            "sigmoid({0})",
+            helper=sigmoid,
         ),
-        "sigmoid({0})",
-        helper=sigmoid,
-    ),
-    "softplus": _helper(softplus),
-    "erf": _helper(erf),
-    "leaky_relu": _helper(leaky_relu, 2),
-    "elu": _helper(elu, 2),
-}
+        "softplus": _helper(softplus),
+        "erf": _helper(erf),
+        "leaky_relu": _helper(leaky_relu, 2),
+        "elu": _helper(elu, 2),
+    }
+)
 """Every function that a step may name."""
 
 
 def register(name: str, function: ArrayFunction, arity: int = 1) -> None:
-    """Let steps call a function of the user's.
+    """Let steps call a function of the user's, as ``leaf_`` and its name.
 
     Args:
         name: Its name in the language, an identifier.
@@ -138,12 +145,45 @@ def register(name: str, function: ArrayFunction, arity: int = 1) -> None:
         arity: How many operands it takes.
 
     Raises:
-        ValueError: The name is no identifier or belongs to a built-in function.
+        ValueError: The name is no identifier.
     """
-    if not name.isidentifier() or name in _BUILT_IN:
+    if not name.isidentifier():
         raise ValueError(f"{name!r} cannot name a function of yours")
-    call = f"leaf_{name}({', '.join(f'{{{n}}}' for n in range(arity))})"
-    FUNCTIONS[name] = Function((f"copyto({{out}}, {call})",), call, helper=function)
+    FUNCTIONS[f"{OWN_PREFIX}{name}"] = _of_numpy(function, arity) or _of_the_user(
+        name, function, arity
+    )
 
 
-_BUILT_IN = frozenset(FUNCTIONS)
+def unregister(name: str) -> None:
+    """Forget a function of the user's."""
+    del FUNCTIONS[f"{OWN_PREFIX}{name}"]
+
+
+def _of_numpy(function: ArrayFunction, arity: int) -> Function | None:
+    name = getattr(function, "__name__", "")
+    if isinstance(function, np.ufunc) and getattr(np, name, None) is function:
+        return _ufunc(name, arity) if (function.nin, function.nout) == (arity, 1) else None
+    return None
+
+
+def _of_the_user(name: str, function: ArrayFunction, arity: int) -> Function:
+    @wraps(function)
+    def checked(*operands: Array) -> Array:
+        """The user's function, which may not write its operands, and must act cell by cell."""
+        views = [operand.view() for operand in operands]
+        for view in views:
+            view.flags.writeable = False
+        result = np.asarray(function(*views))
+        shape = np.broadcast_shapes(*[operand.shape for operand in operands])
+        if result.shape != shape or result.dtype.kind not in "fiub":
+            raise InputError(
+                f"{name} returned {result.dtype} of shape {result.shape} for arguments of shape {shape}",
+                (),
+                "the function behind it must return a real number for each cell",
+            )
+        return result
+
+    # Python reads names in this normal form.
+    plain = unicodedata.normalize("NFKC", f"{OWN_PREFIX}{name}")
+    call = f"{plain}({', '.join(f'{{{n}}}' for n in range(arity))})"
+    return Function((f"copyto({{out}}, {call}, 'unsafe')",), call, helper=checked)

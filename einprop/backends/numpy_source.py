@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
+import dis
 import inspect
 import keyword
 import re
 import textwrap
 import unicodedata
 from itertools import count
+from types import CodeType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from einprop.backends.numpy_contractions import Expression, contraction, quoted, transposed
 from einprop.backends.numpy_functions import (
@@ -41,10 +47,11 @@ from einprop.execution.steps import (
     elements,
     index_size,
 )
+from einprop.notation.functions import OWN_PREFIX, SINGLE_INDEX
 from einprop.notation.printer import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from einprop.notation.tree import Equation
 
@@ -52,6 +59,7 @@ __all__ = ["python_names", "source"]
 
 _WIDTH = 100
 _EMPTY = {"max": "-np.inf", "min": "np.inf", "sum": "0.0", "prod": "1.0"}
+_EMPTY |= dict.fromkeys(SINGLE_INDEX, "np.nan")
 
 
 def source(
@@ -189,7 +197,9 @@ class _Author:
         axes = [n for n, letter in enumerate(operand.indices) if letter in reduction.indices]
         kept = tuple([letter for letter in operand.indices if letter not in reduction.indices])
         axis = f"axis={axes[0] if len(axes) == 1 else tuple_text(axes)}" if kept else ""
-        call = quoted(self.read(operand), CALL, lambda x: f"{x}.{reduction.function}({axis})")
+        cast = f".astype(np.{self.plan.dtype})" if reduction.function in SINGLE_INDEX else ""
+        text = f"{reduction.function}({axis}){cast}"
+        call = quoted(self.read(operand), CALL, lambda x: f"{x}.{text}")
         return transposed(call, kept, step.target.indices)
 
     def full(self, indices: Letters, value: str) -> Expression:
@@ -292,19 +302,67 @@ class _Author:
 
 def _written_out(name: str, function: ArrayFunction) -> str:
     """The text of a helper function."""
+    function = getattr(function, "__wrapped__", function)
+    own_name = getattr(function, "__name__", "")
+    if getattr(np, own_name, None) is function:
+        return f"{name} = np.{own_name}"
+    _refuse_names_from_outside(name, function)
     try:
         text = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
         text = ""
     if not text.startswith("def "):
         raise UnsupportedError(
-            f"the text of the function behind {name} is not at hand",
+            f"the text of the function behind {name.removeprefix(OWN_PREFIX)} is not at hand",
             (),
             "register a function that is defined by def in a file",
         )
-    text = text.replace(": Array", "").replace(" -> Array", "")
+    text = _without_annotations(text.replace(": Array", "").replace(" -> Array", ""))
     documented = re.sub(r'"""(.*?)\n.*?"""', r'"""\1"""', text, count=1, flags=re.DOTALL)
     return re.sub(r"^def \w+", f"def {name}", documented).rstrip()
+
+
+def _refuse_names_from_outside(name: str, function: ArrayFunction) -> None:
+    """A user's function is all in its text if it reads nothing but its arguments and numpy."""
+    if not name.startswith(OWN_PREFIX) or not inspect.isfunction(function):
+        return
+    outside = set(function.__code__.co_freevars)
+    for outer in _globals(function.__code__):
+        found = function.__globals__.get(outer)
+        if not hasattr(builtins, outer) and (outer, found) != ("np", np):
+            outside.add(outer)
+    if outside:
+        raise UnsupportedError(
+            f"the function behind {name.removeprefix(OWN_PREFIX)} uses "
+            f"{', '.join(sorted(outside))}, which its text lacks",
+            (),
+            "write or import inside the function what it needs besides np",
+        )
+
+
+def _globals(code: CodeType) -> Iterator[str]:
+    """The global names that code reads, also in the functions inside it."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "LOAD_GLOBAL":
+            yield str(instruction.argval)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _globals(inner)
+
+
+def _without_annotations(text: str) -> str:
+    """The text of a function, without types whose names it does not bring along."""
+    tree = ast.parse(text)
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.arg)]
+    head = tree.body[0]
+    if not isinstance(head, ast.FunctionDef) or not (
+        head.returns or any(n.annotation for n in nodes)
+    ):
+        return text
+    head.returns = None
+    for node in nodes:
+        node.annotation = None
+    return ast.unparse(tree)
 
 
 _COMPARISONS = frozenset(name for name, row in FUNCTIONS.items() if row.binding == COMPARISON)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.canonical import fold_equations
@@ -15,8 +15,10 @@ from einprop.calculus.elide import elide_sums, separate
 from einprop.calculus.refold import refold
 from einprop.calculus.reverse import Adjoint, cotangent_suffix, reverse
 from einprop.errors import DerivativeError
+from einprop.notation.prelude import prelude
 from einprop.notation.tree import (
     Access,
+    Call,
     Definition,
     Equation,
     Index,
@@ -26,6 +28,7 @@ from einprop.notation.tree import (
     TensorDeclaration,
     accesses,
     reads,
+    walk,
 )
 
 __all__ = ["Derivation", "derive_adjoint", "needed_declarations"]
@@ -74,6 +77,7 @@ def derive_adjoint(
     wanted = tuple(n for n in resolved.names.inputs if n not in resolved.positions)
     wanted = wanted if wrt is None else tuple(wrt)
     adjoint = reverse(resolved.equations, of, wanted, suffix)
+    _check_functions(resolved, adjoint)
     if wrt is None:
         wanted = tuple(name for name in wanted if name in adjoint.gradients)
         if not wanted:
@@ -135,16 +139,37 @@ def _zero(resolved: Resolved, name: str, suffix: str) -> Equation:
 def _readable(resolved: Resolved, adjoint: Adjoint) -> Iterable[Equation]:
     """Adjoint equations that read the forward tensors, with implied sums left out."""
     definitions = collect_definitions(resolved.statements)
-    forward = [_refolded(equation) for equation in resolved.equations]
-    folded = [_refolded(e) for e in fold_equations(adjoint.equations, resolved.equations)]
+    taken = _claimed(resolved)
+    forward = [_refolded(equation, taken) for equation in resolved.equations]
+    folded = [_refolded(e, taken) for e in fold_equations(adjoint.equations, resolved.equations)]
     for equation in fold_equations(folded, forward):
         yield elide_sums(equation, definitions)
 
 
-def _refolded(equation: Equation) -> Equation:
+def _claimed(resolved: Resolved) -> set[str]:
+    """The names to which the program itself gives a meaning."""
+    tensors = (a.name.partition(".")[0] for e in resolved.equations for a in accesses(e))
+    return {*tensors, *(s.name for s in resolved.statements if isinstance(s, Definition))}
+
+
+def _check_functions(resolved: Resolved, adjoint: Adjoint) -> None:
+    """A leaf's derivative may call a function whose name means something else in the program."""
+    claimed = _claimed(resolved)
+    for equation in adjoint.equations:
+        for node in walk(equation.expression):
+            if isinstance(node, Call) and node.function in claimed:
+                raise DerivativeError(
+                    f"a derivative calls the function {node.function}, to which the program gives "
+                    "another meaning",
+                    [equation.place],
+                    "choose another name in the program",
+                )
+
+
+def _refolded(equation: Equation, taken: Collection[str]) -> Equation:
     """The equation in the prelude's words where it has any; else in the order in which it was made."""
     separated = separate(equation.expression)
-    folded = refold(separated)
+    folded = refold(separated, taken)
     return equation if folded == separated else replace(equation, expression=folded)
 
 
@@ -170,6 +195,14 @@ def needed_declarations(
         mentioned.update(a.name for e in resolved.equations for a in accesses(e))
     known = {a.name for s in kept if isinstance(s, TensorDeclaration) for a in s.tensors}
     anchors = {a.name: a for e in equations for a in _anchors(resolved, e, mentioned)}
+    # A tensor with the name of a definition from outside has to say that it is one.
+    defined = {e.target.name for e in (equations if alone else (*resolved.equations, *equations))}
+    anchors |= {
+        a.name: Access(a.name, a.subscripts)
+        for e in equations
+        for a in reads(e)
+        if a.name in prelude() and a.name not in defined
+    }
     missing = tuple(a for name, a in anchors.items() if name not in known)
     return [*kept, TensorDeclaration("input", missing)] if missing else kept
 

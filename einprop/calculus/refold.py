@@ -7,13 +7,13 @@ where an expression has all these parts, they are replaced by the call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 
 from einprop.analysis.canonical import canonical
-from einprop.analysis.definitions import collect_definitions, substitute
+from einprop.analysis.definitions import Expanded, collect_definitions, instance
 from einprop.analysis.indices import free_indices
 from einprop.calculus.algebra import product, quotient
 from einprop.calculus.elide import factors
@@ -21,7 +21,6 @@ from einprop.notation.tree import (
     Access,
     Add,
     Call,
-    Definition,
     Divide,
     Expression,
     Iverson,
@@ -86,8 +85,12 @@ def _powers(factor: Expression) -> tuple[Expression, ...]:
             return (factor,)
 
 
-def refold(expression: Expression) -> Expression:
+def refold(expression: Expression, taken: Collection[str] = ()) -> Expression:
     """The expression with the prelude's reductions given back, the largest first.
+
+    Args:
+        expression: Every sum in it is explicit.
+        taken: Names of the prelude that mean something else in the program.
 
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
@@ -99,15 +102,16 @@ def refold(expression: Expression) -> Expression:
         return expression  # See `rearrange`.
     if not any(isinstance(node, Call) and node.indices for node in walk(expression)):
         return expression
-    call, left = _found(expression)
+    call, left = _found(expression, taken)
     if call is None:
-        return _refold_within_sum(expression) or map_children(expression, refold)
+        inside = _refold_within_sum(expression, taken)
+        return inside or map_children(expression, lambda child: refold(child, taken))
     (argument,) = call.arguments
-    folded = replace(call, arguments=(refold(argument),))
-    return refold(left.joined(folded)) if left.above or left.below else folded
+    folded = replace(call, arguments=(refold(argument, taken),))
+    return refold(left.joined(folded), taken) if left.above or left.below else folded
 
 
-def _refold_within_sum(expression: Expression) -> Expression | None:
+def _refold_within_sum(expression: Expression, taken: Collection[str]) -> Expression | None:
     """``sum[k](exp(s[k]) v[k]) / z`` has the parts of softmax once z stands under the sum's body."""
     if not isinstance(expression, Divide):
         return None
@@ -116,40 +120,37 @@ def _refold_within_sum(expression: Expression) -> Expression | None:
         match factor:
             case Call("sum", (body,), indices):
                 inner = quotient(body, product(*below))
-                if _found(inner)[0] is not None:
-                    others = [refold(f) for n, f in enumerate(above) if n != position]
-                    return product(*others, Call("sum", (refold(inner),), indices))
+                if _found(inner, taken)[0] is not None:
+                    others = [refold(f, taken) for n, f in enumerate(above) if n != position]
+                    return product(*others, Call("sum", (refold(inner, taken),), indices))
     return None
 
 
-def _found(expression: Expression) -> tuple[Call | None, _Parts]:
+def _found(expression: Expression, taken: Collection[str]) -> tuple[Call | None, _Parts]:
     """A call whose body's parts are all among the expression's, and the parts that are left."""
     parts = _parts(expression)
     if isinstance(expression, Add | Divide | Call):
         for definition in _foldable():
+            if definition.definition.name in taken:
+                continue
             for call in _candidates(definition, parts):
-                left = parts.without(_parts(_body(definition, call)))
+                left = parts.without(_parts(instance(definition, call)))
                 if left is not None:
                     return call, left
     return None, parts
 
 
 @cache
-def _foldable() -> tuple[Definition, ...]:
-    """The prelude's definitions with index parameters, their bodies expanded, the largest first."""
+def _foldable() -> tuple[Expanded, ...]:
+    """The prelude's definitions with one index parameter, their bodies expanded, the largest first."""
     bodies = collect_definitions(()).bodies.values()
-    chosen = [d for d in bodies if d.indices and len(d.parameters) == 1]
-    return tuple(sorted(chosen, key=lambda d: -sum(1 for _ in walk(d.body))))
+    chosen = [b for b in bodies if len(b.definition.indices) == len(b.definition.parameters) == 1]
+    return tuple(sorted(chosen, key=lambda b: -sum(1 for _ in walk(b.definition.body))))
 
 
-def _body(definition: Definition, call: Call) -> Expression:
-    """The definition's body for the arguments and indices of a call."""
-    arguments: Mapping[str, Expression] = {definition.parameters[0]: call.arguments[0]}
-    return substitute(definition.body, arguments, {definition.indices[0]: call.indices})
-
-
-def _candidates(definition: Definition, parts: _Parts) -> Iterator[Call]:
+def _candidates(expanded: Expanded, parts: _Parts) -> Iterator[Call]:
     """The calls of a definition whose first part is among the parts."""
+    definition = expanded.definition
     wanted = _parts(definition.body)
     if wanted.kind is not parts.kind:
         return

@@ -26,6 +26,7 @@ from einprop.analysis.recurrence import Loop, order
 from einprop.calculus.algebra import constant, negate, number, power, product, quotient
 from einprop.calculus.elide import sum_over
 from einprop.calculus.rules import leaf_derivative
+from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -280,6 +281,8 @@ class _Walker:
             kept = target_indices(node)
             yield node, sum_over(tuple(i for i in context if i not in kept), cotangent)
             return
+        if isinstance(node, Call) and node.function in SINGLE_INDEX:
+            return  # A position does not change by a little.
         if isinstance(node, Call) and node.indices:
             yield from self.pull_reduction(node, cotangent, context)
             return

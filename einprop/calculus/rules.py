@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from einprop.analysis.definitions import collect_definitions
 from einprop.calculus.algebra import compared, product
 from einprop.notation.functions import FUNCTIONS, Function
 from einprop.notation.parser import parse_expression
@@ -21,7 +22,8 @@ __all__ = ["leaf_derivative"]
 
 @cache
 def _parsed(function: Function, position: int) -> Expression:
-    return parse_expression(function.derivatives[position])
+    written = parse_expression(function.derivatives[position], function.parameters)
+    return collect_definitions(()).expand(written)
 
 
 def leaf_derivative(call: Call, position: int) -> Expression:

@@ -22,6 +22,7 @@ from einprop.execution.steps import (
     Step,
     elements,
 )
+from einprop.notation.functions import FUNCTIONS, OWN_PREFIX, SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -63,6 +64,10 @@ POWERS: dict[float, Letters] = {
     4.0: ("square", "square"),
 }
 """Exponents for which a few cheap passes beat the general power."""
+
+_OF_NOTHING = {"sum": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
+_OF_NOTHING |= dict.fromkeys(SINGLE_INDEX, math.nan)
+"""The value of each reduction over no positions."""
 
 _REPEATED = {"sum": "multiply", "prod": "power"}
 """What reducing over an index that the operand lacks does, given the number of repetitions."""
@@ -201,7 +206,10 @@ class _Lowering:
         if not call.indices:
             arguments = [self.value(argument) for argument in call.arguments]
             special = _CALLS.get(call.function)
-            return special(self, arguments) if special else self.apply(call.function, *arguments)
+            if special:
+                return special(self, arguments)
+            own = call.function not in FUNCTIONS or FUNCTIONS[call.function].own
+            return self.apply(f"{OWN_PREFIX}{call.function}" if own else call.function, *arguments)
         (body,) = call.arguments
         if call.function == "sum" and isinstance(body, Multiply) and len(body.factors) == 2:
             left, right = body.factors
@@ -249,6 +257,8 @@ class _Lowering:
         if present:
             kept = [i for i in _indices(body) if i not in present]
             body = self.emit(Reduction(function, present), self.temporary(kept), body)
+        if function in SINGLE_INDEX and not present:
+            return Literal(0.0)
         repeats = elements(self.sizes, [i for i in indices if i not in present])
         if len(present) < len(indices) and repeats == 0:
             return self.nothing(function, body)
@@ -258,7 +268,7 @@ class _Lowering:
 
     def nothing(self, function: str, body: Source) -> Source:
         """The value of a reduction over no positions at all."""
-        value = {"sum": 0.0, "prod": 1.0, "max": float("-inf"), "min": float("inf")}[function]
+        value = _OF_NOTHING[function]
         return self.emit(Copy(), self.temporary(_indices(body)), Literal(value))
 
     def contract(self, left: Source, right: Source, indices: Letters) -> Source:

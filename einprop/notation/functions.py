@@ -6,8 +6,28 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import TypeVar
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "Function", "Signature", "closest_name", "leaf_signatures"]
+from einprop.errors import UnsupportedError
+
+__all__ = [
+    "FUNCTIONS",
+    "OWN_PREFIX",
+    "REDUCTIONS",
+    "SINGLE_INDEX",
+    "Function",
+    "Signature",
+    "Table",
+    "closest_name",
+    "leaf_signatures",
+    "renew",
+    "renewals",
+]
+
+T = TypeVar("T")
+
+OWN_PREFIX = "leaf_"
+"""Goes before the name of a user's function where names of the house's own stand beside it."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +39,7 @@ class Function:
         parameters: Names of the arguments.
         derivatives: For each parameter the partial derivative, as text in terms of the parameters.
         defaults: Values of the trailing parameters, used where a call leaves them out.
+        own: Whether a user registered it.
 
     >>> FUNCTIONS["log"].derivatives
     ('1 / x',)
@@ -28,6 +49,18 @@ class Function:
     parameters: tuple[str, ...]
     derivatives: tuple[str, ...]
     defaults: tuple[float, ...] = ()
+    own: bool = False
+
+
+class Table(dict[str, T]):
+    """What is known of each leaf function by name."""
+
+    def __missing__(self, name: str) -> T:
+        raise UnsupportedError(
+            f"the function {name.removeprefix(OWN_PREFIX)} is not registered here",
+            (),
+            "register it, by einprop.register_function, as where the program was written",
+        )
 
 
 _X = ("x",)
@@ -68,24 +101,43 @@ _ROWS = (
     Function("stop_gradient", _X, ("0",)),
 )
 
-FUNCTIONS: dict[str, Function] = {function.name: function for function in _ROWS}
+FUNCTIONS: Table[Function] = Table((function.name, function) for function in _ROWS)
 """The leaves by name; a row added here is a function of the language from then on."""
 
-REDUCTIONS = ("sum", "prod", "max", "min")
+_renewals = 0
+
+
+def renew() -> None:
+    """Say that a name stands for another function than before: what was compiled with it is stale."""
+    global _renewals  # noqa: PLW0603
+    _renewals += 1
+
+
+def renewals() -> int:
+    """How often a name came to stand for another function."""
+    return _renewals
+
+
+REDUCTIONS = ("sum", "prod", "max", "min", "argmax", "argmin")
 """What runs over indices and is no definition of the prelude."""
+
+SINGLE_INDEX = ("argmax", "argmin")
+"""The reductions over exactly one index: what they give is its position."""
 
 
 @dataclass(frozen=True)
 class Signature:
     """What a call must look like: a function, a reduction or a definition.
 
-    One index parameter stands for a list of one or more indices; several stand for one each.
+    One index parameter stands for a list of one or more indices, unless it is ``single``; several
+    stand for one each.
     """
 
     kind: str
     parameters: tuple[str, ...]
     indices: tuple[str, ...] = ()
     defaults: tuple[float, ...] = ()
+    single: bool = False
 
 
 def leaf_signatures() -> dict[str, Signature]:
@@ -95,7 +147,10 @@ def leaf_signatures() -> dict[str, Signature]:
         for row in FUNCTIONS.values()
     }
     known["pow"] = Signature("function", _XY)
-    known.update((name, Signature("reduction", _X, ("i",))) for name in REDUCTIONS)
+    known.update(
+        (name, Signature("reduction", _X, ("i",), single=name in SINGLE_INDEX))
+        for name in REDUCTIONS
+    )
     return known
 
 

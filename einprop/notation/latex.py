@@ -80,7 +80,12 @@ _SUFFIXES = {"grad": ("bar", "overline"), "dot": ("dot", "dot")}
 
 _FUNCTIONS = {
     name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "tanh", "max", "min")
-} | {"maximum": r"\max", "minimum": r"\min"}
+} | {
+    "maximum": r"\max",
+    "minimum": r"\min",
+    "argmax": r"\operatorname*{arg\,max}",
+    "argmin": r"\operatorname*{arg\,min}",
+}
 
 _BIG_OPERATORS = {"sum": r"\sum", "prod": r"\prod"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from einprop.errors import Place
-from einprop.notation.functions import Signature, closest_name
+from einprop.notation.functions import FUNCTIONS, Signature, closest_name
 from einprop.notation.lexer import COMPARISONS, Token
 from einprop.notation.subscripts import SubscriptParser
 from einprop.notation.tree import (
@@ -53,7 +53,9 @@ class OperandParser(SubscriptParser):
 
     Attributes:
         builtin: What was known before the program's own definitions.
+        yielding: Definitions and functions from outside, whose names the program may use otherwise.
         parameters: Parameters of the definition at hand.
+        positions: Whether it has index parameters, at which they may be read.
         scalars: Names that are scalars, not positions, inside an Iverson bracket.
         bare: Names without brackets that stood inside one.
         suspects: Names that may be misspelt functions, with where they stand and what was meant.
@@ -64,7 +66,15 @@ class OperandParser(SubscriptParser):
     def __init__(self, text: str, tokens: list[Token], signatures: Mapping[str, Signature]) -> None:
         super().__init__(text, tokens, signatures)
         self.builtin = dict(signatures)
+        # Leaves and reductions are the language's own; a definition or a function from outside gives
+        # way to a name of the program's, so that the prelude can grow.
+        self.yielding = {
+            name
+            for name, signature in self.builtin.items()
+            if signature.kind == "definition" or (name in FUNCTIONS and FUNCTIONS[name].own)
+        }
         self.parameters: frozenset[str] = frozenset()
+        self.positions = False
         self.scalars: frozenset[str] = frozenset()
         self.bare: set[str] = set()
         self.suspects: dict[str, tuple[Place, str]] = {}
@@ -135,7 +145,7 @@ class OperandParser(SubscriptParser):
         if self.token.kind != "[":
             self.suspect(name, token, ())
             return Access(name, (), self.at(token))
-        if name in self.parameters and self.following.kind != "]":
+        if name in self.parameters and not self.positions and self.following.kind != "]":
             raise self.error(
                 f"{name} is a parameter and stands for an expression, which has no subscripts",
                 f"write {name} alone",
@@ -158,9 +168,10 @@ class OperandParser(SubscriptParser):
         indices = self.index_list() if self.token.kind in ("[", "[?") else ()
         self.check_indices(token, signature, indices)
         if not self.accept("("):
+            declare = f"; a tensor of that name is declared: input {token.text}"
             raise self.error(
                 f"{token.text} is a {signature.kind} and needs its argument in parentheses",
-                f"write {_form(token.text, signature)}",
+                f"write {_form(token.text, signature)}" + declare * (token.text in self.yielding),
                 self.at(token),
             )
         arguments = [self.expression()]
@@ -185,16 +196,17 @@ class OperandParser(SubscriptParser):
         return [_constant(v) for v in signature.defaults[len(signature.defaults) - missing :]]
 
     def check_indices(self, token: Token, signature: Signature, indices: tuple[str, ...]) -> None:
-        """One index parameter takes one or more indices, several take one each."""
+        """One index parameter takes one or more indices unless it is single, several one each."""
         wanted = len(signature.indices)
-        if len(indices) == wanted or (wanted == 1 and indices):
+        if len(indices) == wanted or (wanted == 1 and indices and not signature.single):
             return
         if not indices:
             message = f"{token.text} needs the indices that it runs over"
         elif not wanted:
             message = f"{token.text} takes no indices"
         else:
-            message = f"{token.text} takes {wanted} indices, not {len(indices)}"
+            several = "one index" if wanted == 1 else f"{wanted} indices"
+            message = f"{token.text} takes {several}, not {len(indices)}"
         hint = f"write {_form(token.text, signature)}"
         raise self.error(message, hint, self.since(token.start))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
 from einprop.errors import EquationSyntaxError, Place
@@ -78,8 +78,13 @@ class _StatementParser(ExpressionParser):
         return tuple(statements)
 
     def announce(self) -> None:
-        """Read the heads of all definitions and all index declarations."""
+        """Read the heads of all definitions and all index declarations, and note whose names give way."""
         starts = [0] + [i + 1 for i, token in enumerate(self.tokens) if token.kind == "line"]
+        for start in starts:
+            self.position = start
+            for name in self.yielding.intersection(self.named_here()):
+                del self.signatures[name]
+                self.yielding.remove(name)
         for start in starts:
             self.position = start
             keyword = self.keyword()
@@ -90,6 +95,30 @@ class _StatementParser(ExpressionParser):
                 for group in self.index_declaration().groups:
                     self.declare_indices(group)
         self.position = 0
+
+    def named_here(self) -> Iterator[str]:
+        """The names that the line at hand defines or declares, suffixes left off."""
+        keyword = self.keyword()
+        if keyword == "def":
+            yield self.following.text
+        elif keyword in ("input", "param", "output"):
+            depth = 0
+            while self.token.kind not in ("line", "end"):
+                depth += {"[": 1, "]": -1}.get(self.token.kind, 0)
+                if self.token.kind == "name" and not depth:
+                    yield self.token.text.partition(".")[0]
+                self.advance()
+        elif self.token.kind == "name":
+            name = self.advance().text.partition(".")[0]
+            depth = self.token.kind == "["
+            while depth and self.token.kind not in ("line", "end"):
+                self.advance()
+                depth += {"[": 1, "]": -1}.get(self.token.kind, 0)
+                if not depth:
+                    self.advance()
+            extremum = self.token.text in ("max", "min") and self.following.kind == "="
+            if self.token.kind in ("=", "+=") or extremum:
+                yield name
 
     def declare_indices(self, group: IndexGroup) -> None:
         """Note the indices of one clause, which no other clause may declare."""
@@ -140,6 +169,7 @@ class _StatementParser(ExpressionParser):
         """
         start = self.position
         self.parameters = self.scalars = frozenset(scalars)
+        self.positions = bool(indices)
         self.used, self.bare = set(indices), set()
         result = read()
         self.scalars |= self.bare - self.used - self.declared.keys()

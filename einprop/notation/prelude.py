@@ -1,4 +1,4 @@
-"""The definitions that ship with the package, in the language itself."""
+"""Definitions from outside a program: those that ship with the package, and a user's own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
+from einprop.errors import EquationSyntaxError, Place
 from einprop.notation.parser import parse
-from einprop.notation.tree import Definition
+from einprop.notation.tree import (
+    Access,
+    Call,
+    Definition,
+    Equation,
+    Statement,
+    TensorDeclaration,
+    walk,
+)
 
-__all__ = ["prelude"]
+__all__ = ["parse_with_prelude", "prelude"]
 
 
 @lru_cache(maxsize=1)
@@ -23,3 +32,92 @@ def prelude() -> Mapping[str, Definition]:
     text = files("einprop.notation").joinpath("prelude.ein").read_text(encoding="utf-8")
     statements = parse(text, definitions={})
     return MappingProxyType({s.name: s for s in statements if isinstance(s, Definition)})
+
+
+def parse_with_prelude(text: str, own: str) -> tuple[Statement, ...]:
+    """The statements of a program, those definitions of a user's prelude before it that it uses.
+
+    Args:
+        text: The program.
+        own: The user's prelude: definitions, which may use each other and the shipped ones.
+
+    Raises:
+        EquationSyntaxError: One of them is no program, ``own`` holds something else than definitions,
+            or the program gives another meaning to a name that a definition in use needs.
+
+    >>> from einprop.notation.printer import program_text
+    >>> print(program_text(parse_with_prelude("y = twice(x)", "def twice(x) = 2 x; def half(x) = x / 2")))
+    def twice(x) = 2 x
+    y = twice(x)
+    """
+    mine = _definitions(own)
+    statements = parse(text, {**prelude(), **mine})
+    claimed = _claimed(statements)
+    used: dict[str, Definition] = {}
+    for statement in statements:
+        if isinstance(statement, Definition):
+            _collect(statement, mine, claimed, used)
+        elif isinstance(statement, Equation):
+            for node in walk(statement.expression):
+                if isinstance(node, Call) and node.function not in claimed:
+                    _use(node.function, mine, claimed, used)
+    kept = tuple(definition for name, definition in mine.items() if name in used)
+    return (*kept, *statements)
+
+
+def _definitions(text: str) -> dict[str, Definition]:
+    found = {}
+    for statement in parse(text):
+        if not isinstance(statement, Definition):
+            raise EquationSyntaxError(
+                "a prelude holds definitions alone",
+                [statement.place],
+                "write def name(x) = ... here, and equations and declarations in the program",
+            )
+        found[statement.name] = statement
+    return found
+
+
+def _claimed(statements: tuple[Statement, ...]) -> dict[str, Place | None]:
+    """The names to which a program itself gives a meaning, and where."""
+    claimed: dict[str, Place | None] = {}
+    for statement in statements:
+        tensors: tuple[Access, ...] = ()
+        if isinstance(statement, TensorDeclaration):
+            tensors = statement.tensors
+        elif isinstance(statement, Equation):
+            tensors = (statement.target,)
+        elif isinstance(statement, Definition):
+            claimed[statement.name] = statement.place
+        claimed.update((access.name.partition(".")[0], access.place) for access in tensors)
+    return claimed
+
+
+def _use(
+    name: str,
+    mine: Mapping[str, Definition],
+    claimed: Mapping[str, Place | None],
+    used: dict[str, Definition],
+) -> None:
+    if name in mine and name not in used:
+        used[name] = mine[name]
+        for inner in _collect(mine[name], mine, claimed, used):
+            if inner in claimed:
+                raise EquationSyntaxError(
+                    f"{name} of the prelude uses {inner}, to which the program gives another meaning",
+                    [mine[name].place, claimed[inner]],
+                    "choose another name in the program",
+                )
+
+
+def _collect(
+    definition: Definition,
+    mine: Mapping[str, Definition],
+    claimed: Mapping[str, Place | None],
+    used: dict[str, Definition],
+) -> set[str]:
+    """Mark what a definition calls as used."""
+    calls = {node.function for node in walk(definition.body) if isinstance(node, Call)}
+    for name in calls.difference(claimed):
+        _use(name, mine, claimed, used)
+    return calls

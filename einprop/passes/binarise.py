@@ -7,6 +7,7 @@ backward pass that reuses the forward pass's intermediates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,7 @@ import opt_einsum
 
 from einprop.analysis.indices import free_indices
 from einprop.calculus.algebra import combined, constant, divided
+from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -175,6 +177,8 @@ class _Lowering:
         atom = self.atom(body)
         held = tuple(i for i in indices if i in letters(atom))
         absent = tuple(i for i in indices if i not in held)
+        if function in SINGLE_INDEX and not held:
+            return Number(0 if self.builder.size(indices) else math.nan)  # All are tied.
         if held:
             atom = self.builder.define(Call(function, (atom,), held))
         if absent and function == "prod":

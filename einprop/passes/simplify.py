@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -279,6 +280,8 @@ class _Simplifier:
         value = self.read_plain(body)
         held_indices = tuple(i for i in indices if i in value.indices)
         absent = [i for i in indices if i not in value.indices]
+        if function in SINGLE_INDEX and not held_indices:
+            return Value(0 if self.builder.size(indices) else math.nan)  # All are tied.
         if held_indices:
             value = self.algebra.reduce(function, value, held_indices)
         for extent in self.builder.extents(absent) if function == "prod" else ():

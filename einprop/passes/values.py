@@ -300,9 +300,9 @@ class Algebra:
         return self.define(Iverson(sides[0], comparison, sides[1]))
 
     def reduce(self, function: str, value: Value, indices: tuple[str, ...]) -> Value:
-        """``max``, ``min`` or ``prod``; a positive number comes out of the first two."""
+        """A reduction but ``sum``; a positive number comes out of ``max`` and ``min``."""
         coefficient: int | float = 1
-        if function != "prod" and value.coefficient > 0:
+        if function in ("max", "min") and value.coefficient > 0:
             coefficient, value = value.coefficient, replace(value, coefficient=1)
         reduced = self.define(Call(function, (self.atom(value),), indices))
         return replace(reduced, coefficient=coefficient)

@@ -85,7 +85,7 @@ an input comes from outside; give the defined tensor another name""",
 output z is defined by no equation
     output z[b]; y[b] = x[b]
            ^^^^
-an output is a tensor that stands on the left of an equation""",
+an output tensor is one that stands on the left of an equation""",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from einprop import Program
 from einprop.analysis.types import tensor_base
 from einprop.backends.numpy import compile_plan, register, source
-from einprop.backends.numpy_functions import FUNCTIONS
+from einprop.backends.numpy_functions import unregister
 from einprop.backends.numpy_source import python_names
 from einprop.errors import DerivativeError, IndexScopeError, ShapeError, UnsupportedError
 from einprop.notation.parser import parse
@@ -121,14 +122,64 @@ def test_suffixes_and_diagonals_run() -> None:
     assert not any(np.shares_memory(x, result) for result in results.values())
 
 
-def test_a_function_without_text_is_refused() -> None:
-    register("mystery", np.tanh)
+def code_of(function) -> str:
+    """The code of y[i] = mine(x[i]) with a function behind ``mine``."""
+    register("mine", function)
     try:
-        call = Call("mystery", (Access("x", (Index("i"),)),))
-        with pytest.raises(UnsupportedError, match="mystery"):
-            source([Equation(Access("y", (Index("i"),)), "=", call)], {"i": 2}, {"x": (2,)}, ["y"])
+        call = Call("mine", (Access("x", (Index("i"),)),))
+        return source(
+            [Equation(Access("y", (Index("i"),)), "=", call)], {"i": 2}, {"x": (2,)}, ["y"]
+        )
     finally:
-        del FUNCTIONS["mystery"]
+        unregister("mine")
+
+
+def test_a_registered_function_brings_its_text() -> None:
+    def mine(x: Any, rate: float = 2.0) -> Any:
+        """Rate times tanh."""
+
+        def slope(y):
+            return rate * np.tanh(y)
+
+        return slope(x)
+
+    text = code_of(mine)
+    assert "def leaf_mine(x, rate=2.0):" in text
+    np.testing.assert_array_equal(run(text, np.ones(2)), 2 * np.tanh(np.ones(2)))
+
+
+def test_a_function_of_numpy_is_called_as_such() -> None:
+    assert "y = np.arctan(x)" in code_of(np.arctan)
+    text = code_of(np.sinc)
+    assert "leaf_mine = np.sinc\n" in text
+    np.testing.assert_array_equal(run(text, np.ones(2)), np.sinc(np.ones(2)))
+
+
+def test_a_function_without_text_is_refused() -> None:
+    with pytest.raises(UnsupportedError) as error:
+        code_of(operator.neg)
+    assert (
+        str(error.value)
+        == """\
+the text of the function behind mine is not at hand
+register a function that is defined by def in a file"""
+    )
+
+
+def test_a_text_that_needs_more_than_numpy_is_refused() -> None:
+    offset = 2.0
+
+    def mine(x):
+        return operator.neg(x) + offset
+
+    with pytest.raises(UnsupportedError) as error:
+        code_of(mine)
+    assert (
+        str(error.value)
+        == """\
+the function behind mine uses offset, operator, which its text lacks
+write or import inside the function what it needs besides np"""
+    )
 
 
 @pytest.mark.parametrize("seed", range(150))
