@@ -10,10 +10,9 @@ from typing import Any
 from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
-from einprop.analysis.types import tensor_base
 from einprop.arguments import as_arrays, as_mapping
 from einprop.backends import numpy as numpy_backend
-from einprop.calculus.derive import Derivation
+from einprop.calculus.derive import Derivation, Tangents
 from einprop.errors import InputError
 from einprop.execution.schedule import schedule
 from einprop.execution.steps import Schedule
@@ -34,7 +33,7 @@ class Recipe:
     """How a program came about: the program that was written, and what was derived from it in turn."""
 
     base: Resolved
-    derivations: tuple[Derivation, ...]
+    derivations: tuple[Derivation | Tangents, ...]
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def _lengths(
     types = recipe.base.types
     read = lowered.program.names - {*resolved.names.inputs, *resolved.names.defined}
     inputs = sorted(resolved.names.inputs, key=lambda name: name not in lowered.inputs)
-    axes = [(name, k) for name in inputs for k in range(types.ranks.get(tensor_base(name), 0))]
+    axes = [(name, k) for name in inputs for k in range(types.rank(name))]
     lengths: dict[str, tuple[str, int]] = {}
     numbers = {}
     for letter, key in _letter_types(start).items():

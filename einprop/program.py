@@ -7,28 +7,26 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from reprlib import repr as shortened
-from typing import Any
+from typing import Any, Self
 
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, unknown_letters
-from einprop.analysis.types import tensor_base
-from einprop.arguments import Names, as_mapping, as_names, as_shape
-from einprop.calculus.derive import Derivation, derive_adjoint, needed_declarations
+from einprop.arguments import Names, as_mapping, as_shape
 from einprop.compiled import Compiled, Recipe
-from einprop.errors import DerivativeError, InputError, ShapeError
+from einprop.derivatives import Differentiable
+from einprop.errors import InputError, ShapeError
 from einprop.explain import Explanation, explain_schedule
 from einprop.notation.latex import to_latex
 from einprop.notation.parser import parse
 from einprop.notation.prelude import parse_with_prelude
 from einprop.notation.printer import program_text
 from einprop.notation.tree import Statement
-from einprop.roles import as_local, is_output, with_outputs, with_parameters
-from einprop.value_and_grad import ValueAndGrad
+from einprop.roles import with_outputs, with_parameters
 
 __all__ = ["Program"]
 
 
-class Program:
+class Program(Differentiable):
     """Equations in index notation: an immutable value that runs, prints and differentiates.
 
     ``str()`` of a program is its text, which parses back to an equal program.
@@ -81,7 +79,7 @@ class Program:
     @classmethod
     def from_statements(
         cls, statements: Iterable[Statement], outputs: Names = None, recipe: Recipe | None = None
-    ) -> Program:
+    ) -> Self:
         """A program from a tree instead of text.
 
         Args:
@@ -144,118 +142,6 @@ class Program:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
-
-    # Derivatives
-
-    def backward(self, of: Names = None, wrt: Names = None) -> Program:
-        """The adjoint equations alone, one line per operand: what a reader wants to see.
-
-        Args:
-            of: The tensors to differentiate; by default the outputs. Their cotangents, ``y.grad``,
-                are inputs of the result, as are the forward tensors that it reads.
-            wrt: The inputs to differentiate for; by default all.
-
-        Raises:
-            DerivativeError: ``of`` is not defined, ``wrt`` is not an input, either names nothing, or
-                nothing depends on any.
-
-        >>> print(Program("y = tanh(x[i] w[i])").backward())
-        x.grad[i] += y.grad (1 - y^2) w[i]
-        w.grad[i] += y.grad (1 - y^2) x[i]
-        """
-        _, equations = self._derive(of, wrt, ones=False)
-        declared = needed_declarations(self._resolved, equations, alone=True)
-        return Program.from_statements([*declared, *equations])
-
-    def grad(self, of: Names = None, wrt: Names = None) -> Program:
-        """Forward and backward in one program: inputs in, gradients out.
-
-        Args:
-            of: The tensors to differentiate; by default the outputs. A scalar is seeded with 1; any
-                other takes its cotangent, ``y.grad``, as an input.
-            wrt: The inputs to differentiate for; by default all.
-
-        Raises:
-            DerivativeError: As for `backward`.
-
-        >>> gradient = Program("loss = sum[i](x[i]^2)").grad()
-        >>> gradient(x=[1.0, 2.0])
-        array([2., 4.])
-        """
-        return self._joined(*self._derive(of, wrt, ones=True))
-
-    def vjp(self, of: Names = None, wrt: Names = None) -> Program:
-        """The vector-Jacobian product: inputs and cotangents ``y.grad`` in, gradients out.
-
-        As `grad`, but a scalar's cotangent is an input too. A cotangent has the shape of its tensor,
-        a gradient that of its input.
-
-        Args:
-            of: The tensors to differentiate; by default the outputs.
-            wrt: The inputs to differentiate for; by default all.
-
-        Raises:
-            DerivativeError: As for `backward`.
-
-        >>> Program("y[i] = x[i]^2").vjp()({"x": [1.0, 2.0], "y.grad": [1.0, 10.0]})
-        array([ 2., 40.])
-        """
-        return self._joined(*self._derive(of, wrt, ones=False))
-
-    def value_and_grad(self, of: Names = None, wrt: Names = None) -> ValueAndGrad:
-        """A function from tensors to the value of a scalar and its gradients by name.
-
-        Args:
-            of: The scalar; by default the one output.
-            wrt: The inputs to differentiate for; by default the parameters, or all inputs if there
-                are none.
-
-        Raises:
-            DerivativeError: ``of`` is not one scalar, or as for `backward`.
-
-        >>> value, gradients = Program("loss = sum[i](x[i]^2)").value_and_grad()(x=[1.0, 2.0])
-        >>> float(value), gradients
-        (5.0, {'x': array([2., 4.])})
-        """
-        chosen = self._chosen(of)
-        if len(chosen) != 1 or self._resolved.types.ranks.get(tensor_base(chosen[0]), 0):
-            raise DerivativeError(
-                f"value_and_grad differentiates one scalar, not {', '.join(chosen)}",
-                (),
-                "name a scalar by of=, or use vjp with a cotangent",
-            )
-        if wrt is None and self.params:
-            wrt = self.params
-        derivation, equations = self._derive(chosen, wrt, ones=True)
-        joined = self._joined(derivation, equations, also=chosen)
-        return ValueAndGrad(joined, chosen[0], dict(derivation.gradients))
-
-    def _chosen(self, of: Names) -> tuple[str, ...]:
-        """The tensors to differentiate."""
-        return self.outputs if of is None else _some(of, "of")
-
-    def _derive(self, of: Names, wrt: Names, *, ones: bool) -> tuple[Derivation, list[Any]]:
-        chosen = self._chosen(of)
-        scalars = [n for n in chosen if not self._resolved.types.ranks.get(tensor_base(n), 0)]
-        wanted = None if wrt is None else _some(wrt, "wrt")
-        return derive_adjoint(self._resolved, chosen, wanted, scalars if ones else ())
-
-    def _joined(
-        self, derivation: Derivation, equations: Sequence[Any], also: Sequence[str] = ()
-    ) -> Program:
-        """This program and adjoint equations as one."""
-        declared = needed_declarations(self._resolved, equations, alone=False)
-        outputs = (*also, *(gradient for _, gradient in derivation.gradients))
-        forward = [
-            statement
-            for s in self.statements
-            if s not in declared
-            for statement in (as_local(self._resolved, s) if is_output(s) else [s])
-        ]
-        recipe = None
-        if derivation.dependent:
-            recipe = replace(self._recipe, derivations=(*self._recipe.derivations, derivation))
-        return Program.from_statements([*declared, *forward, *equations], outputs, recipe)
 
     # Running
 
@@ -391,18 +277,6 @@ class Program:
         """
         bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
         return explain_schedule(self.compile().schedule(bound))
-
-
-def _some(names: str | Iterable[str], what: str) -> tuple[str, ...]:
-    """Names of what is differentiated or differentiated for: at least one."""
-    found = as_names(names, what, DerivativeError)
-    if not found:
-        raise DerivativeError(
-            f"{what} names no tensor: there is nothing to differentiate",
-            (),
-            f"leave {what} out for all",
-        )
-    return found
 
 
 def _filled(sizes: Sizes, missing: Iterable[object], start: int) -> Sizes:

@@ -24,7 +24,7 @@ from einprop.analysis.indices import (
 )
 from einprop.analysis.names import Names, collect_names
 from einprop.analysis.scope import place_sums
-from einprop.analysis.types import Types, infer_types, tensor_base
+from einprop.analysis.types import Types, derivative_sides, infer_types, tensor_base
 from einprop.notation.tree import (
     Affine,
     Equation,
@@ -150,7 +150,10 @@ def _known_targets(
         one_place = times[name] > 1 and any(
             isinstance(s, Affine) and not s.terms for s in equation.target.subscripts
         )
-        if name in defined or one_place or (base != name and base in mentioned):
+        sided = any(
+            mentioned.issuperset(map(tensor_base, sides)) for sides in derivative_sides(base)
+        )
+        if name in defined or one_place or (base != name and base in mentioned) or sided:
             yield frozenset(letters)
         else:
             yield frozenset(i for i in letters if i in sized or unprimed(i) in sized)

@@ -11,7 +11,7 @@ from reprlib import repr as shortened
 from einprop.analysis.indices import equation_indices, subscript_indices, unprimed
 from einprop.analysis.ranges import Solver, Span
 from einprop.analysis.resolve import Resolved
-from einprop.analysis.types import Axis, tensor_base
+from einprop.analysis.types import Axis
 from einprop.errors import InputError, ShapeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Index, Subscript, accesses
@@ -113,7 +113,7 @@ class Sizes:
     def shape(self, tensor: str) -> tuple[int, ...] | None:
         """The shape of a tensor; None where a size is not known."""
         types = self.resolved.types
-        rank = types.ranks.get(tensor_base(tensor), 0)
+        rank = types.rank(tensor)
         sizes = [self.known.get(types.axis(tensor, position)) for position in range(rank)]
         found = [size for size in sizes if size is not None]
         return tuple(found) if len(found) == rank else None
@@ -173,7 +173,7 @@ def bind_sizes(resolved: Resolved, shapes: Mapping[str, tuple[int, ...]]) -> Siz
         if len(shape) != len(access.subscripts):
             raise _refuse_rank(access, shape)
         for position, subscript in enumerate(access.subscripts):
-            key = types.find(Axis(tensor_base(access.name), position))
+            key = types.find(Axis(types.base(access.name), position))
             found = _Seen(shape[position], access, subscript)
             earlier = seen.setdefault(key, found)
             if earlier.size != found.size:

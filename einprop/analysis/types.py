@@ -8,7 +8,7 @@ A primed index has the type of the unprimed one, and a cotangent or tangent the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from einprop.analysis.indices import equation_indices, range_of, target_indices, unprimed
@@ -30,7 +30,15 @@ from einprop.notation.tree import (
     walk,
 )
 
-__all__ = ["Axis", "Declared", "Letter", "Types", "infer_types", "tensor_base"]
+__all__ = [
+    "Axis",
+    "Declared",
+    "Letter",
+    "Types",
+    "derivative_sides",
+    "infer_types",
+    "tensor_base",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,43 @@ def tensor_base(name: str) -> str:
     return re.sub(r"(\.(grad|dot|seed|ties)\d*)+$", "", name)
 
 
+def _without_suffix(name: str) -> str:
+    return re.sub(r"\.(grad|dot|seed|ties)\d*$", "", name)
+
+
+def _with_own_axes(tensors: Iterable[Access]) -> frozenset[str]:
+    """The derivatives that have more axes than their tensor: a gradient for each example, say."""
+    ranks: dict[str, int] = {}
+    for access in tensors:
+        ranks.setdefault(access.name, len(access.subscripts))
+    own = set()
+    for name, rank in ranks.items():
+        outer = _without_suffix(name)
+        while outer not in ranks and outer != _without_suffix(outer):
+            outer = _without_suffix(outer)
+        if outer != name and ranks.get(outer, rank) < rank:
+            own.add(name)
+    return frozenset(own)
+
+
+def derivative_sides(name: str) -> Iterator[tuple[str, str]]:
+    """The tensors whose axes, one after the other, a Jacobian or Hessian may have.
+
+    A tensor's name may have dots, so that a Hessian's can be read in more than one way.
+
+    >>> list(derivative_sides("y.jacobian.x")), list(derivative_sides("loss.hessian.U.V"))
+    ([('y', 'x')], [('U', 'V')])
+    """
+    jacobian = re.fullmatch(r"(.+)\.jacobian\d*\.(.+)", name)
+    if jacobian:
+        yield jacobian[1], jacobian[2]
+    hessian = re.fullmatch(r".+\.hessian\d*\.(.+)", name)
+    if hessian:
+        parts = hessian[1].split(".")
+        for count in range(1, len(parts)):
+            yield ".".join(parts[:count]), ".".join(parts[count:])
+
+
 @dataclass(frozen=True)
 class Types:
     """The classes of axes and letters that share a type.
@@ -75,12 +120,24 @@ class Types:
     Attributes:
         ranks: Number of axes by tensor (derivatives under their tensor's name).
         sizes: Declared sizes by type.
+        own: Derivatives that have more axes than their tensor, and so axes of their own.
     """
 
     parents: dict[_Key, _Key]
     names: dict[_Key, str]
     ranks: dict[str, int]
     sizes: dict[_Key, Size] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+
+    def base(self, name: str) -> str:
+        """The tensor whose axes a tensor has."""
+        while name not in self.own and (outer := _without_suffix(name)) != name:
+            name = outer
+        return name
+
+    def rank(self, name: str) -> int:
+        """The number of axes of a tensor."""
+        return self.ranks.get(self.base(name), 0)
 
     def find(self, key: _Key) -> _Key:
         """The representative of a class."""
@@ -92,7 +149,7 @@ class Types:
 
     def axis(self, tensor: str, position: int) -> _Key:
         """The type of an axis."""
-        return self.find(Axis(tensor_base(tensor), position))
+        return self.find(Axis(self.base(tensor), position))
 
     def letter(self, equation: int, index: str) -> _Key:
         """The type of an index in the equation of that number."""
@@ -110,8 +167,8 @@ class Types:
 class _Unifier:
     """Builds `Types`; keeps for each class the place that is shown in a conflict."""
 
-    def __init__(self, declarations: Sequence[IndexGroup]) -> None:
-        self.types = Types({}, {}, {})
+    def __init__(self, declarations: Sequence[IndexGroup], own: frozenset[str]) -> None:
+        self.types = Types({}, {}, {}, own=own)
         self.shown: dict[_Key, tuple[str, Place | None]] = {}
         self.declared = {i: group for group in declarations for i in group.indices}
         self.ranged: set[Letter] = set()
@@ -160,7 +217,7 @@ class _Unifier:
         return key
 
     def access(self, scope: int | str, access: Access) -> None:
-        base = tensor_base(access.name)
+        base = self.types.base(access.name)
         first = self.first.setdefault(base, access)
         if len(first.subscripts) != len(access.subscripts):
             raise _refuse_rank(access, first)
@@ -215,7 +272,9 @@ def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) 
     """
     statements = tuple(statements)
     groups = [g for s in statements if isinstance(s, IndexDeclaration) for g in s.groups]
-    unifier = _Unifier(groups)
+    tensors = [a for s in statements if isinstance(s, TensorDeclaration) for a in s.tensors]
+    tensors += [a for equation in equations for a in accesses(equation)]
+    unifier = _Unifier(groups, _with_own_axes(tensors))
     for group in groups:
         unifier.declare(group)
     declared = [s for s in statements if isinstance(s, TensorDeclaration)]
@@ -231,8 +290,23 @@ def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) 
             unifier.comparison(number, node)
         for index in equation_indices(equation):
             unifier.letter(number, index)
+    _join_sides(unifier)
     _anchor(unifier, declared, equations)
     return unifier.types
+
+
+def _join_sides(unifier: _Unifier) -> None:
+    """A Jacobian has the axes of the tensor, then those of what it is differentiated for."""
+    types = unifier.types
+    for name, rank in types.ranks.items():
+        for sides in derivative_sides(name):
+            bases = [types.base(side) for side in sides]
+            axes = [Axis(base, k) for base in bases for k in range(types.ranks.get(base, 0))]
+            if len(axes) == rank and all(base in types.ranks for base in bases):
+                for position, axis in enumerate(axes):
+                    what = f"axis {position} of {name}"
+                    unifier.unify(axis, Axis(name, position), what, None)
+                break
 
 
 def _anchor(

@@ -22,6 +22,7 @@ __all__ = [
     "compared",
     "constant",
     "divided",
+    "factored",
     "negate",
     "number",
     "power",
@@ -169,6 +170,21 @@ def product(*factors: Expression) -> Expression:
     for factor in factors:
         fraction.multiply(factor)
     return fraction.together()
+
+
+def factored(expression: Expression) -> tuple[Expression, ...]:
+    """The factors of a product or quotient: a number first, a divisor as ``1 / divisor``.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> [to_text(f) for f in factored(parse("y = -2 a / (b c)")[0].expression)]
+    ['-2', 'a', '1 / b', '1 / c']
+    """
+    fraction = _Fraction()
+    fraction.multiply(expression)
+    numbers = [number(fraction.coefficient)] if fraction.coefficient != 1 else []
+    below = [*([Number(fraction.divisor)] if fraction.divisor != 1 else []), *fraction.below]
+    return (*numbers, *fraction.above, *(Divide(_ONE, factor) for factor in below))
 
 
 def quotient(numerator: Expression, denominator: Expression) -> Expression:

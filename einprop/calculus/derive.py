@@ -10,8 +10,10 @@ from einprop.analysis.declare import declared_access
 from einprop.analysis.definitions import collect_definitions
 from einprop.analysis.indices import equation_indices, target_indices, unprimed
 from einprop.analysis.resolve import Resolved
-from einprop.analysis.types import tensor_base
+from einprop.analysis.types import derivative_sides
+from einprop.calculus.axes import axis_letters
 from einprop.calculus.elide import elide_sums, separate
+from einprop.calculus.forward import forward, tangent_suffix
 from einprop.calculus.refold import refold
 from einprop.calculus.reverse import Adjoint, cotangent_suffix, reverse
 from einprop.errors import DerivativeError
@@ -31,7 +33,18 @@ from einprop.notation.tree import (
     walk,
 )
 
-__all__ = ["Derivation", "derive_adjoint", "needed_declarations"]
+__all__ = [
+    "Derivation",
+    "Tangents",
+    "check_names",
+    "derive_adjoint",
+    "derive_tangent",
+    "influential",
+    "live",
+    "needed_declarations",
+    "readable",
+    "unread_tangents",
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,103 @@ class Derivation:
     gradients: tuple[tuple[str, str], ...]
     dependent: bool
 
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The names of the derivatives."""
+        return tuple(gradient for _, gradient in self.gradients)
+
+
+@dataclass(frozen=True)
+class Tangents:
+    """A derivation by forward mode: of which tensors, with respect to which inputs, under which names.
+
+    Attributes:
+        of: The differentiated tensors.
+        wrt: The inputs.
+        suffix: What the names of tangents end in.
+        given: By input, the name of its tangent.
+        tangents: By differentiated tensor, the name of its tangent.
+        dependent: Whether each differentiated tensor depends on some input.
+    """
+
+    of: tuple[str, ...]
+    wrt: tuple[str, ...]
+    suffix: str
+    given: tuple[tuple[str, str], ...]
+    tangents: tuple[tuple[str, str], ...]
+    dependent: bool
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The names of the derivatives."""
+        return tuple(tangent for _, tangent in self.tangents)
+
+
+def derive_tangent(
+    resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None
+) -> tuple[Tangents, list[Equation]]:
+    """The tangent equations of a program, as a reader wants to see them.
+
+    Args:
+        resolved: The program.
+        of: The tensors to differentiate.
+        wrt: The inputs that change; None for every input that they depend on.
+
+    Raises:
+        DerivativeError: As for `derive_adjoint`.
+    """
+    check_names(resolved, of, wrt)
+    suffix = tangent_suffix(resolved.equations)
+    wanted = influential(resolved, of) if wrt is None else tuple(wrt)
+    tangent = forward(resolved.equations, wanted, suffix)
+    zeros = [name for name in of if name not in tangent.tangents]
+    derivation = Tangents(
+        of=tuple(of),
+        wrt=wanted,
+        suffix=suffix,
+        given=tuple((name, f"{name}.{suffix}") for name in wanted),
+        tangents=tuple((name, f"{name}.{suffix}") for name in of),
+        dependent=not zeros,
+    )
+    needed = live(tangent.equations, [name for _, name in derivation.tangents])
+    equations = [
+        *readable(resolved, needed),
+        *(zero(resolved, name, f"{name}.{suffix}") for name in zeros),
+    ]
+    return derivation, equations
+
+
+def influential(resolved: Resolved, of: Sequence[str]) -> tuple[str, ...]:
+    """The inputs that the tensors depend on."""
+    found = reverse(resolved.equations, of, resolved.names.inputs).gradients
+    if not found:
+        verb = "depends" if len(of) == 1 else "depend"
+        raise DerivativeError(f"{', '.join(of)} {verb} on no input: there is no derivative")
+    return tuple(name for name in resolved.names.inputs if name in found)
+
+
+def unread_tangents(
+    resolved: Resolved, derivation: Tangents, equations: Iterable[Equation]
+) -> list[Statement]:
+    """The declaration of tangents that nothing depends on: they are inputs all the same."""
+    read = {access.name for equation in equations for access in reads(equation)}
+    unread = tuple(
+        zero(resolved, name, dot).target for name, dot in derivation.given if dot not in read
+    )
+    return [TensorDeclaration("input", unread)] if unread else []
+
+
+def live(equations: Sequence[Equation], wanted: Iterable[str]) -> list[Equation]:
+    """The equations that the wanted tensors need, also where they need each other."""
+    needed = set(wanted)
+    size = 0
+    while size < len(needed):
+        size = len(needed)
+        for equation in equations:
+            if equation.target.name in needed:
+                needed.update(access.name for access in reads(equation))
+    return [equation for equation in equations if equation.target.name in needed]
+
 
 def derive_adjoint(
     resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str] = ()
@@ -72,7 +182,7 @@ def derive_adjoint(
         DerivativeError: A tensor of ``of`` is not defined by the program, one of ``wrt`` is no input,
             or nothing depends on anything.
     """
-    _check(resolved, of, wrt)
+    check_names(resolved, of, wrt)
     suffix = cotangent_suffix(resolved.equations)
     wanted = tuple(n for n in resolved.names.inputs if n not in resolved.positions)
     wanted = wanted if wrt is None else tuple(wrt)
@@ -95,13 +205,18 @@ def derive_adjoint(
     )
     equations = [
         *(_one(adjoint.seeds[name]) for name in ones if name in adjoint.seeds),
-        *_readable(resolved, adjoint),
-        *(_zero(resolved, name, suffix) for name in zeros),
+        *readable(resolved, adjoint.equations),
+        *(zero(resolved, name, f"{name}.{suffix}") for name in zeros),
     ]
     return derivation, equations
 
 
-def _check(resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None) -> None:
+def check_names(resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None) -> None:
+    """Refuse to differentiate what is not defined, or for what is no input.
+
+    Raises:
+        DerivativeError: It names the tensors that there are.
+    """
     names = resolved.names
     for name in of:
         if name not in names.defined:
@@ -130,19 +245,20 @@ def _one(seed: str) -> Equation:
     return Equation(Access(seed), "=", Number(1))
 
 
-def _zero(resolved: Resolved, name: str, suffix: str) -> Equation:
-    """The gradient of an input that nothing depends on."""
+def zero(resolved: Resolved, name: str, derivative: str) -> Equation:
+    """A derivative of the shape of a tensor that is 0."""
     read = declared_access(resolved, name)
-    return Equation(Access(f"{name}.{suffix}", read.subscripts), "=", Number(0))
+    letters = axis_letters(read)
+    return Equation(Access(derivative, tuple(Index(i) for i in letters)), "=", Number(0))
 
 
-def _readable(resolved: Resolved, adjoint: Adjoint) -> Iterable[Equation]:
-    """Adjoint equations that read the forward tensors, with implied sums left out."""
+def readable(resolved: Resolved, equations: Iterable[Equation]) -> Iterable[Equation]:
+    """Derived equations that read the program's own tensors, with implied sums left out."""
     definitions = collect_definitions(resolved.statements)
     taken = _claimed(resolved)
-    forward = [_refolded(equation, taken) for equation in resolved.equations]
-    folded = [_refolded(e, taken) for e in fold_equations(adjoint.equations, resolved.equations)]
-    for equation in fold_equations(folded, forward):
+    own = [_refolded(equation, taken) for equation in resolved.equations]
+    folded = [_refolded(e, taken) for e in fold_equations(equations, resolved.equations)]
+    for equation in fold_equations(folded, own):
         yield elide_sums(equation, definitions)
 
 
@@ -211,9 +327,10 @@ def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Ite
     """Tensors that must be known of so that every index of an adjoint equation has a range."""
     right = {unprimed(i) for access in reads(equation) for i in target_indices(access)}
     left = {unprimed(i) for i in target_indices(equation.target)}
-    base = tensor_base(equation.target.name)
+    base = resolved.types.base(equation.target.name)
+    sided = any(True for _ in derivative_sides(base))
     computed = not all(isinstance(s, Index) for s in equation.target.subscripts)
-    if (computed or not left <= right) and base not in mentioned:
+    if (computed or not left <= right) and base not in mentioned and not sided:
         yield declared_access(resolved, base)
     for index in sorted({unprimed(i) for i in equation_indices(equation)} - left - right):
         number = next(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from einprop.analysis.sizes import Sizes
-from einprop.calculus.derive import Derivation
+from einprop.calculus.derive import Derivation, Tangents
+from einprop.calculus.forward import forward
 from einprop.calculus.reverse import reverse
 from einprop.notation.tree import Access, Equation, Number
 from einprop.passes.binarise import binarise
@@ -20,7 +22,7 @@ __all__ = ["derive_flat", "lower"]
 
 def lower(
     sizes: Sizes,
-    derivations: Sequence[Derivation],
+    derivations: Sequence[Derivation | Tangents],
     outputs: Sequence[str],
     *,
     generic: bool = False,
@@ -42,8 +44,14 @@ def lower(
     return simplify(replace(program, outputs=tuple(outputs)))
 
 
-def derive_flat(program: SizedProgram, derivation: Derivation) -> SizedProgram:
-    """The flat program followed by its adjoint, flat too."""
+def derive_flat(program: SizedProgram, derivation: Derivation | Tangents) -> SizedProgram:
+    """The flat program followed by its adjoint or its tangent, flat too."""
+    if isinstance(derivation, Tangents):
+        return _with_tangent(program, derivation)
+    return _with_adjoint(program, derivation)
+
+
+def _with_adjoint(program: SizedProgram, derivation: Derivation) -> SizedProgram:
     # Algebra may have made one differentiated tensor depend on another, or a gradient vanish: the
     # cotangents have names of their own, and the derivation's names are tied to them at both ends.
     seeds = dict(derivation.seeds)
@@ -52,11 +60,7 @@ def derive_flat(program: SizedProgram, derivation: Derivation) -> SizedProgram:
     axes = _derivative_axes(program, suffix)
     axes |= {seed: axes[name] for name, seed in derivation.seeds}
     axes |= {gradient: axes[name] for name, gradient in derivation.gradients}
-
-    def tie(name: str, source: str | None, of: str) -> Equation:
-        value = Number(0) if source is None else tensor(source, axes[of])
-        return Equation(tensor(name, axes[of]), "=", value)
-
+    tie = partial(_tie, axes)
     ones = [Equation(Access(seeds[n]), "=", Number(1)) for n in derivation.ones if n in seeds]
     given = [tie(inner, seeds[name], name) for name, inner in adjoint.seeds.items()]
     wanted = [tie(g, adjoint.gradients.get(name), name) for name, g in derivation.gradients]
@@ -72,6 +76,25 @@ def _derivative_axes(program: SizedProgram, suffix: str) -> dict[str, tuple[str,
     for name in list(axes):
         axes[f"{name}.{suffix}"] = axes[f"{name}.ties"] = axes[name]
     return axes
+
+
+def _with_tangent(program: SizedProgram, derivation: Tangents) -> SizedProgram:
+    suffix = _unused(derivation.suffix, program)
+    tangent = forward(program.equations, derivation.wrt, suffix)
+    axes = _derivative_axes(program, suffix)
+    axes |= {given: axes[name] for name, given in derivation.given if name in axes}
+    axes |= {wanted: axes[name] for name, wanted in derivation.tangents}
+    tie = partial(_tie, axes)
+    given = [tie(f"{x}.{suffix}", dot, x) for x, dot in derivation.given if x in axes]
+    wanted = [tie(dot, tangent.tangents.get(y), y) for y, dot in derivation.tangents]
+    equations = (*program.equations, *given, *tangent.equations, *wanted)
+    return binarise(replace(program, equations=equations, axes=axes))
+
+
+def _tie(axes: Mapping[str, tuple[str, ...]], name: str, source: str | None, of: str) -> Equation:
+    """A tensor of the axes of another as a copy of a third; 0 if there is none."""
+    value = Number(0) if source is None else tensor(source, axes[of])
+    return Equation(tensor(name, axes[of]), "=", value)
 
 
 def _unused(suffix: str, program: SizedProgram) -> str:

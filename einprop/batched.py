@@ -1,0 +1,188 @@
+"""Batches: a program for one example lifted to many, its parameters shared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from einprop.analysis.indices import equation_indices, target_indices, unprimed
+from einprop.analysis.resolve import Resolved
+from einprop.analysis.types import tensor_base
+from einprop.arguments import Names, as_names
+from einprop.errors import EinpropError, InputError
+from einprop.notation.parser import parse
+from einprop.notation.tree import (
+    Access,
+    Equation,
+    Expression,
+    Index,
+    IndexDeclaration,
+    Statement,
+    Subscript,
+    TensorDeclaration,
+    accesses,
+    map_children,
+    walk,
+)
+from einprop.roles import is_output
+
+__all__ = ["batched_statements"]
+
+
+def batched_statements(
+    resolved: Resolved, index: str, type_name: str, over: Names
+) -> list[Statement]:
+    """The statements of a program with an index in front of every tensor that varies along it.
+
+    Args:
+        resolved: The program.
+        index: The index.
+        type_name: Its type.
+        over: The inputs that get the index; None for those that are no parameters.
+
+    Raises:
+        InputError: The index is none or is in use, or ``over`` names no input.
+    """
+    declaration = _declaration(index, type_name)
+    _check_unused(resolved, index)
+    varying = _varying(resolved, _inputs(resolved, over))
+    kept = [s for s in resolved.statements if not is_output(s)]
+    lifted = [_lifted(s, index, varying) for s in kept]
+    return [declaration, *_ordered(lifted, index)]
+
+
+def _declaration(index: str, type_name: str) -> IndexDeclaration:
+    try:
+        (found,) = parse(f"index {index}: {type_name}")
+    except (EinpropError, ValueError):
+        found = None
+    if isinstance(found, IndexDeclaration):
+        (group,) = found.groups[:1]
+        if len(found.groups) == 1 and (group.indices, group.type) == ((index,), type_name):
+            return IndexDeclaration((replace(group, place=None),))
+    raise InputError(
+        f"{index!r} of type {type_name!r} is no index", (), 'as in batched("b", "batch")'
+    )
+
+
+def _check_unused(resolved: Resolved, index: str) -> None:
+    used = {unprimed(i) for e in resolved.equations for i in equation_indices(e)}
+    used |= {unprimed(i) for e in _written(resolved) for i in equation_indices(e)}
+    for statement in resolved.statements:
+        if isinstance(statement, IndexDeclaration):
+            used |= {i for group in statement.groups for i in group.indices}
+        elif isinstance(statement, TensorDeclaration):
+            used |= {unprimed(i) for a in statement.tensors for i in target_indices(a)}
+    if unprimed(index) in used:
+        free = next(i for i in ("b", "n", "e", "batch", "example", "batch2") if i not in used)
+        raise InputError(
+            f"index {index} is already used in the program",
+            (),
+            f'another is free: batched("{free}")',
+        )
+
+
+def _written(resolved: Resolved) -> Iterator[Equation]:
+    return (s for s in resolved.statements if isinstance(s, Equation))
+
+
+def _inputs(resolved: Resolved, over: Names) -> tuple[str, ...]:
+    names = resolved.names
+    if over is None:
+        found = tuple(n for n in names.inputs if tensor_base(n) not in names.parameters)
+    else:
+        found = as_names(over, "over", InputError)
+    for name in found:
+        if name not in names.inputs:
+            raise InputError(
+                f"{name} is not an input of the program",
+                (),
+                f"its inputs are {', '.join(names.inputs) or 'none'}",
+            )
+    if not found:
+        raise InputError(
+            "no input gets the new index",
+            (),
+            f"name some by over=: the inputs are {', '.join(names.inputs) or 'none'}",
+        )
+    return found
+
+
+def _varying(resolved: Resolved, inputs: Sequence[str]) -> set[str]:
+    """The inputs, every tensor that depends on one of them, and the derivatives of all these."""
+    varying = set(inputs)
+    names = {a.name for e in resolved.equations for a in accesses(e)}
+    size = 0
+    while size < len(varying):
+        size = len(varying)
+        for equation in resolved.equations:
+            if any(a.name in varying for a in _reads(equation.expression)) or any(
+                a.name in varying for a in _inner(equation.target)
+            ):
+                varying.add(equation.target.name)
+        # A cotangent has the axes of its tensor.
+        varying |= {name for name in names if tensor_base(name) in varying}
+    return varying
+
+
+def _reads(expression: Expression) -> Iterator[Access]:
+    """Every access of an expression, those in subscripts too."""
+    for node in walk(expression):
+        if isinstance(node, Access):
+            yield node
+            yield from _inner(node)
+
+
+def _inner(access: Access) -> Iterator[Access]:
+    for subscript in access.subscripts:
+        if isinstance(subscript, Access):
+            yield subscript
+            yield from _inner(subscript)
+
+
+def _lifted(statement: Statement, index: str, varying: Collection[str]) -> Statement:
+    def lift(access: Access) -> Access:
+        subscripts: tuple[Subscript, ...] = tuple(
+            [lift(s) if isinstance(s, Access) else s for s in access.subscripts]
+        )
+        if access.name in varying:
+            subscripts = (Index(index), *subscripts)
+        return replace(access, subscripts=subscripts)
+
+    def lift_all(expression: Expression) -> Expression:
+        if isinstance(expression, Access):
+            return lift(expression)
+        return map_children(expression, lift_all)
+
+    match statement:
+        case Equation():
+            return replace(
+                statement,
+                target=lift(statement.target),
+                expression=lift_all(statement.expression),
+            )
+        case TensorDeclaration():
+            return replace(statement, tensors=tuple(lift(a) for a in statement.tensors))
+        case _:
+            return statement
+
+
+def _ordered(statements: Sequence[Statement], index: str) -> list[Statement]:
+    """What is the same for every example comes after what tells a tensor that there are several."""
+
+    def tells(statement: Statement) -> bool:
+        return isinstance(statement, Equation) and any(
+            index in target_indices(access) for access in _reads(statement.expression)
+        )
+
+    tellers = {s.target.name for s in statements if isinstance(s, Equation) and tells(s)}
+    waiting: dict[str, list[Statement]] = {}
+    found: list[Statement] = []
+    for statement in statements:
+        name = statement.target.name if isinstance(statement, Equation) else ""
+        if name in tellers and not tells(statement):
+            waiting.setdefault(name, []).append(statement)
+        else:
+            tellers.discard(name)
+            found += [statement, *waiting.pop(name, [])]
+    return found

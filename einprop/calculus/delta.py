@@ -1,0 +1,304 @@
+"""Delta elimination: Jacobians by carrying Kronecker deltas through the equations without writing them.
+
+The tangent of the input is seeded with ``x.dot[r; r'] = [r == r']``. Each equation carries the blocks
+(see `blocks`) of the tensors that it reads to its own; a sum over a delta's index is gone as soon as it
+would be written. What is summed is defined as a tensor of its own once it is read again, so that nothing
+is computed twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from einprop.analysis.canonical import canonical
+from einprop.analysis.indices import free_indices, fresh_index, target_indices, unprimed
+from einprop.calculus.algebra import product, total
+from einprop.calculus.blocks import (
+    Block,
+    chained,
+    combined_blocks,
+    grouped,
+    identity,
+    without_deltas,
+)
+from einprop.calculus.extrema import chosen, ties
+from einprop.calculus.forward import active_tensors
+from einprop.calculus.letters import Lettered
+from einprop.calculus.partials import Contribution, Linearisation
+from einprop.calculus.substitution import InexpressibleError
+from einprop.notation.tree import (
+    Access,
+    Call,
+    Equation,
+    Expression,
+    Index,
+    Multiply,
+    Number,
+    reads,
+    transform,
+)
+
+__all__ = ["Elimination", "Held"]
+
+Held = dict[object, tuple[str, tuple[int, ...]]]
+"""By what a tensor holds: its name, and the order of its axes."""
+
+_MOST_BLOCKS = 6
+"""Blocks of one place that are carried side by side before they are added up."""
+
+
+class Elimination:
+    """The Jacobians of a program's tensors with respect to one input.
+
+    Args:
+        lettered: The program.
+        wrt: The input.
+        name: The name of what is kept of a tensor's Jacobian, by tensor and kind (``factor`` for a part of
+            its blocks, ``jacobian`` for all of it).
+        taken: The names of tensors that are in use.
+        defined: The tensors that hold parts of Jacobians, by what they hold; shared by those who pass it.
+    """
+
+    def __init__(
+        self,
+        lettered: Lettered,
+        wrt: str,
+        name: Callable[[str, str], str],
+        taken: Collection[str],
+        defined: Held,
+    ) -> None:
+        self.lettered = lettered
+        self.wrt = wrt
+        self.name = name
+        self.taken = set(taken)
+        self.defined = defined
+        self.equations: list[Equation] = []
+        self.equations_given = with_constants(lettered.equations)
+        self.active = frozenset(active_tensors(self.equations_given, [wrt]))
+        self.blocks = {wrt: [identity(lettered.axes(wrt))]}
+        self.ready = {wrt: self.blocks[wrt]}
+        self.whole: dict[str, Block] = {}
+        self.run()
+
+    def run(self) -> None:
+        """Carry blocks through every equation."""
+        equations = self.equations_given
+        self.equations += ties(equations, self.active - {self.wrt})
+        times = Counter(equation.target.name for equation in equations)
+        last = {equation.target.name: number for number, equation in enumerate(equations)}
+        for number, equation in enumerate(equations):
+            for access in reads(equation):
+                # What recurs is read before it is complete: only a tensor can be.
+                recurs = last.get(access.name, -1) >= number and access.name in self.active
+                if recurs and access.name not in self.ready:
+                    self.ready[access.name] = [self.as_tensor(access.name)]
+        for number, equation in enumerate(equations):
+            name = equation.target.name
+            if name in self.active:
+                single = times[name] == 1 and equation.operator == "="
+                self.blocks.setdefault(name, []).extend(self.carried(equation, single))
+            if last[name] == number and name in self.whole:
+                self.write(self.whole_name(name), self.blocks.get(name, []))
+
+    def carried(self, equation: Equation, single: bool) -> Iterator[Block]:
+        """The blocks of an equation's target that come in by its right side."""
+        walker = Linearisation.of(equation, self.active, single=single)
+        choice = chosen(equation)
+        start: Expression = Number(1)
+        start = start if choice is None else choice.reverse(start)
+        letters = target_indices(equation.target)
+        for found in walker.contributions(equation.expression, start, letters):
+            for block in self.through(equation, found):
+                yield without_deltas(block, self.lettered.types)
+
+    def through(self, equation: Equation, found: Contribution) -> list[Block]:
+        """The blocks of what is read, through one read of it."""
+        name = found.read.name
+        try:
+            carried = [chained(equation, found, b) for b in self.settled(name)]
+        except InexpressibleError:
+            carried = [chained(equation, found, self.stored(name))]
+        return [block for block in carried if block is not None]
+
+    def settled(self, name: str) -> list[Block]:
+        """The blocks of a complete tensor, their sums defined, those of one place added up."""
+        if name not in self.ready:
+            found = [self.summed(name, block) for block in self.blocks.get(name, [])]
+            self.ready[name] = [b for group in grouped(found) for b in self.added(name, group)]
+        return self.ready[name]
+
+    def added(self, name: str, group: Sequence[Block]) -> list[Block]:
+        """Blocks of one place, as few as are cheap."""
+        kept: list[Block] = []
+        for block in group:
+            for position, other in enumerate(kept):
+                always = len(group) > _MOST_BLOCKS
+                sums = other.ranges or other.summed or block.summed
+                found = None if sums else combined_blocks(other, block, always=always)
+                if found is not None:
+                    whole, factor = found
+                    if factor is not None:
+                        read = self.define(name, factor, whole.kept)
+                        whole = replace(whole, factors=(*whole.factors, read))
+                    kept[position] = whole
+                    break
+            else:
+                kept.append(block)
+        return [b for b in kept if b.factors[:1] != (Number(0),)]
+
+    def summed(self, name: str, block: Block) -> Block:
+        """The block with each sum defined as a tensor of its own."""
+        if not block.summed or block.ranges:
+            return block
+        factors = list(block.factors)
+        pending = list(block.summed)
+        while pending:
+            indices = [pending.pop(0)]
+            inside: list[Expression] = []
+            growing = True
+            while growing:
+                more = [f for f in factors if set(indices) & set(free_indices(f))]
+                factors = [f for f in factors if f not in more]
+                inside += more
+                joined = [i for i in pending if any(i in free_indices(f) for f in more)]
+                pending = [i for i in pending if i not in joined]
+                indices += joined
+                growing = bool(joined)
+            sum_of = Call("sum", (product(*inside),), tuple(indices))
+            constant = not free_indices(sum_of) and not inside
+            factors.append(sum_of if constant else self.define(name, sum_of, block.kept))
+        return replace(block, factors=tuple(factors), summed=())
+
+    def define(self, name: str, expression: Expression, order: Sequence[str]) -> Access:
+        """A tensor for part of a tensor's blocks."""
+        known = canonical(expression)
+        key = known.form, tuple(self.lettered.types.get(unprimed(i), i) for i in known.indices)
+        order = [*(i for i in order if i in known.indices), *known.indices]
+        indices = tuple(dict.fromkeys(order))
+        if key not in self.defined:
+            target = self.fresh_name(name, "factor")
+            self.defined[key] = target, tuple(known.indices.index(i) for i in indices)
+            subscripts = tuple(Index(i) for i in indices)
+            tidy = Block(subscripts, (), (expression,)).tidy()
+            left = Access(target, tidy.column)
+            self.equations.append(Equation(left, "=", product(*tidy.factors)))
+        found, positions = self.defined[key]
+        return Access(found, tuple(Index(known.indices[p]) for p in positions))
+
+    def stored(self, name: str) -> Block:
+        """The whole Jacobian of a complete tensor as one block, a tensor of its own."""
+        if name not in self.whole:
+            block = self.as_tensor(name)
+            self.write(self.whole_name(name), self.blocks.get(name, []))
+            return block
+        return self.whole[name]
+
+    def as_tensor(self, name: str) -> Block:
+        """The block that reads a tensor's whole Jacobian."""
+        column = self.lettered.axes(name)
+        row: list[str] = []
+        for letter in self.lettered.axes(self.wrt):
+            row.append(fresh_index(letter, {*column, *row}))
+        sides = [tuple(Index(i) for i in side) for side in (column, row)]
+        read = Access(self.fresh_name(name, "jacobian"), (*sides[0], *sides[1]))
+        self.whole[name] = Block(sides[0], sides[1], (read,))
+        return self.whole[name]
+
+    def whole_name(self, name: str) -> str:
+        """The name of a tensor's whole Jacobian."""
+        (read,) = self.whole[name].factors
+        assert isinstance(read, Access)
+        return read.name
+
+    def fresh_name(self, name: str, kind: str) -> str:
+        """A name for part or all of a tensor's Jacobian that nothing has."""
+        candidate, count = self.name(name, kind), 1
+        while candidate in self.taken:
+            count += 1
+            candidate = self.name(name, f"{kind}{count}")
+        self.taken.add(candidate)
+        return candidate
+
+    def write(self, result: str, blocks: Sequence[Block], *, transposed: bool = False) -> None:
+        """Append the equations of a tensor that is made of blocks."""
+        self.equations += written(result, blocks, transposed=transposed)
+
+    def jacobian(self, name: str, result: str, *, transposed: bool = False) -> None:
+        """Append the equations of a tensor's Jacobian, 0 if it has none.
+
+        Args:
+            name: The tensor.
+            result: What its Jacobian is called.
+            transposed: Whether the axes of the input come first.
+        """
+        blocks = self.blocks.get(name, [])
+        if name in self.whole:
+            blocks = [self.whole[name]]
+        if blocks:
+            self.write(result, blocks, transposed=transposed)
+            return
+        sides = [self.lettered.axes(name), self.lettered.axes(self.wrt)]
+        letters: list[str] = []
+        for letter in (i for side in (sides[::-1] if transposed else sides) for i in side):
+            letters.append(fresh_index(letter, letters))
+        target = Access(result, tuple(Index(i) for i in letters))
+        self.equations.append(Equation(target, "=", Number(0)))
+
+
+def with_constants(equations: Sequence[Equation]) -> list[Equation]:
+    """The equations with numbers for the scalars that are defined as numbers, such as ``loss.grad``."""
+    times = Counter(equation.target.name for equation in equations)
+    numbers = {
+        e.target.name: e.expression
+        for e in equations
+        if not e.target.subscripts
+        and isinstance(e.expression, Number)
+        and times[e.target.name] == 1
+    }
+
+    def worked_out(node: Expression) -> Expression:
+        if isinstance(node, Access):
+            return numbers.get(node.name, node)
+        return product(node) if isinstance(node, Multiply) else node
+
+    if not numbers:
+        return list(equations)
+    return [replace(e, expression=transform(e.expression, worked_out)) for e in equations]
+
+
+def written(result: str, blocks: Sequence[Block], *, transposed: bool) -> Iterator[Equation]:
+    """The equations of a tensor that is made of blocks: one for all blocks of one place."""
+    if transposed:
+        blocks = [replace(b, column=b.row, row=b.column) for b in blocks]
+    groups = grouped([block.tidy() for block in blocks])
+    for blocks_there in groups:
+        group = _counted(blocks_there)
+        place = group[0].place
+        letters = [s.name for s in place.subscripts if isinstance(s, Index)]
+        plain = len(set(letters)) == len(place.subscripts)
+        operator = "=" if plain and len(groups) == 1 else "+="
+        indices: Mapping[str, None] = dict.fromkeys(i for b in group for i in (*b.kept, *b.summed))
+        ranges = {r.index: r for b in group for r in b.ranges if r.index in indices}
+        yield Equation(
+            replace(place, name=result),
+            operator,
+            total(block.value for block in group),
+            tuple(ranges.values()),
+        )
+
+
+def _counted(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks of one place, those that differ in a number put together."""
+    kept: list[Block] = []
+    for block in blocks:
+        for position, other in enumerate(kept):
+            if block.summed == other.summed:
+                found = combined_blocks(other, block, always=True)
+                if found is not None and found[1] is None:
+                    kept[position] = found[0]
+                    break
+        else:
+            kept.append(block)
+    return kept

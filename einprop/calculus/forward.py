@@ -1,0 +1,158 @@
+"""Forward mode: every equation once more, for how its tensor changes when the inputs do.
+
+For an equation ``y[s] = E`` the tangent is
+
+    y.dot[s] = sum over the reads x[r] in E of dE/dx[r] · x.dot[r]
+
+with the same left side and operator; each read's tangent stands where the read stood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from einprop.analysis.indices import rename_apart, target_indices
+from einprop.calculus.algebra import negate, total
+from einprop.calculus.elide import sum_over
+from einprop.calculus.extrema import chosen, holds_value, ties
+from einprop.calculus.partials import Linearisation, partials, reduction_partial
+from einprop.notation.tree import (
+    Access,
+    Add,
+    Call,
+    Equation,
+    Expression,
+    Negate,
+    accesses,
+)
+
+__all__ = ["Tangent", "active_tensors", "forward", "tangent_suffix"]
+
+
+@dataclass(frozen=True)
+class Tangent:
+    """The tangent of a program.
+
+    Attributes:
+        equations: The tangents' equations, in an order in which they can run.
+        tangents: By tensor that changes with the inputs, the name of its tangent.
+    """
+
+    equations: tuple[Equation, ...]
+    tangents: dict[str, str]
+
+
+def tangent_suffix(equations: Iterable[Equation]) -> str:
+    """``dot``, or ``dot2``, … if the equations hold tangents of an earlier derivation."""
+    names = {a.name for equation in equations for a in accesses(equation)}
+    used = [int(m[1] or 1) for name in names for m in re.finditer(r"\.dot(\d*)(?=\.|$)", name)]
+    return f"dot{max(used) + 1}" if used else "dot"
+
+
+def forward(equations: Sequence[Equation], wrt: Sequence[str], suffix: str = "dot") -> Tangent:
+    """The tangent equations of core equations.
+
+    Args:
+        equations: The program.
+        wrt: The inputs that change; their tangents come from outside.
+        suffix: What the names of tangents end in.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> core = parse("y[b,j] = sum[i](x[b,i] W[i,j])")
+    >>> for equation in forward(core, ["x", "W"]).equations:
+    ...     print(to_text(equation))
+    y.dot[b,j] = sum[i](x.dot[b,i] W[i,j]) + sum[i](x[b,i] W.dot[i,j])
+    """
+    active = active_tensors(equations, wrt)
+    groups: dict[str, list[Equation]] = {}
+    for equation in equations:
+        groups.setdefault(equation.target.name, []).append(equation)
+    found: list[Equation] = []
+    for equation in equations:
+        if equation.target.name in active:
+            single = holds_value(groups[equation.target.name])
+            found += _tangent_equation(equation, active, suffix, single)
+    counted = {e.target.name for e in equations if e.target.name in active}
+    return Tangent(
+        (*ties(equations, counted), *found), {name: f"{name}.{suffix}" for name in active}
+    )
+
+
+def active_tensors(equations: Sequence[Equation], wrt: Iterable[str]) -> tuple[str, ...]:
+    """The tensors with a derivative for ``wrt``, themselves included: read on a path that none cuts."""
+    active = dict.fromkeys(wrt)
+    growing = True
+    while growing:  # A recurrence may make an earlier tensor depend on a later one.
+        growing = False
+        for equation in equations:
+            if equation.target.name not in active and any(_terms(equation, active, "dot", False)):
+                active[equation.target.name] = None
+                growing = True
+    return tuple(active)
+
+
+def _tangent_equation(
+    equation: Equation, active: Iterable[str], suffix: str, single: bool
+) -> Iterator[Equation]:
+    terms = tuple(_terms(equation, active, suffix, single))
+    if not terms:
+        return
+    target = equation.target
+    letters = frozenset(target_indices(target))
+    operator = "=" if equation.operator == "=" or single else "+="
+    left = replace(target, name=f"{target.name}.{suffix}")
+    yield replace(
+        equation,
+        target=left,
+        operator=operator,
+        expression=rename_apart(total(terms), letters),
+    )
+
+
+def _terms(
+    equation: Equation, active: Iterable[str], suffix: str, single: bool
+) -> Iterator[Expression]:
+    walker = Linearisation.of(equation, frozenset(active), single=single)
+    terms = _Forward(walker, suffix).terms(equation.expression)
+    choice = None if single else chosen(equation)
+    if choice is None:
+        yield from terms
+    elif terms:
+        yield choice.forward(total(terms))
+
+
+@dataclass(frozen=True)
+class _Forward:
+    """Takes tangents of expressions, as terms to be added."""
+
+    walker: Linearisation
+    suffix: str
+
+    def terms(self, node: Expression) -> tuple[Expression, ...]:
+        if not self.walker.depends(node):
+            return ()
+        match node:
+            case Access(name):
+                return (replace(node, name=f"{name}.{self.suffix}"),)
+            case Add(parts):
+                return tuple(term for part in parts for term in self.terms(part))
+            case Negate(operand):
+                return tuple(negate(term) for term in self.terms(operand))
+            case Call("sum", (body,), indices) if indices:
+                return tuple(sum_over(indices, term) for term in self.terms(body))
+            case Call(_, (body,), indices) if indices:
+                partial = reduction_partial(node, body, indices, self.walker.value)
+                inner = self.terms(body)
+                return (sum_over(indices, partial.forward(total(inner))),) if inner else ()
+            case _:
+                return tuple(self.operation(node))
+
+    def operation(self, node: Expression) -> Iterator[Expression]:
+        for partial in partials(node, self.walker.value):
+            inner = self.terms(partial.operand)
+            term = partial.forward(total(inner)) if inner else total(())
+            if term != total(()):
+                yield term

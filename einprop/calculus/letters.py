@@ -1,0 +1,139 @@
+"""Letters with one meaning: each index letter ranges over one type in all equations of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from einprop.analysis.indices import (
+    equation_indices,
+    fresh_index,
+    rename_indices,
+    unprimed,
+)
+from einprop.analysis.resolve import Resolved
+from einprop.notation.tree import (
+    Access,
+    Call,
+    Equation,
+    Expression,
+    Index,
+    IndexDeclaration,
+    children,
+    map_children,
+)
+
+__all__ = ["Lettered", "with_one_meaning"]
+
+
+@dataclass(frozen=True)
+class Lettered:
+    """Core equations in which a letter has one type everywhere.
+
+    Attributes:
+        equations: The equations; primed letters have the types of the unprimed ones.
+        types: By letter, a key that letters of one type share.
+        resolved: The program that they are the equations of.
+    """
+
+    equations: tuple[Equation, ...]
+    types: Mapping[str, object]
+    resolved: Resolved
+
+    def axes(self, tensor: str) -> tuple[str, ...]:
+        """Distinct letters for the axes of a tensor."""
+        types = self.resolved.types
+        by_type: dict[object, str] = {}
+        for letter, key in self.types.items():
+            by_type.setdefault(key, letter)
+        found: list[str] = []
+        for position in range(types.rank(tensor)):
+            letter = by_type.get(types.axis(tensor, position), "cell")
+            found.append(fresh_index(letter, found))
+        return tuple(found)
+
+
+def with_one_meaning(resolved: Resolved) -> Lettered:
+    """The core equations of a program with letters renamed where one has two types.
+
+    >>> from einprop.analysis.resolve import resolve
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> resolved = resolve(parse("h[i] = W[i,j] x[j]; y[j] = U[j,i] h[i]"))
+    >>> for equation in with_one_meaning(resolved).equations:
+    ...     print(to_text(equation))
+    h[i] = sum[j](W[i,j] x[j])
+    y[j2] = sum[i](U[j2,i] h[i])
+    """
+    declared = {
+        index
+        for statement in resolved.statements
+        if isinstance(statement, IndexDeclaration)
+        for group in statement.groups
+        for index in group.indices
+    }
+    types: dict[str, object] = {}
+    equations = []
+    for number, equation in enumerate(resolved.equations):
+        bases: dict[str, str] = {}
+        written = dict.fromkeys(unprimed(index) for index in equation_indices(equation))
+        for letter in written:
+            key = resolved.types.letter(number, letter)
+            # Two letters of one equation stay two, also where they have one type.
+            taken = {*written, *bases.values(), *declared} - {letter}
+            bases[letter] = _letter_for(letter, key, types, taken)
+            types[bases[letter]] = key
+        names = {i: bases[unprimed(i)] + i[len(unprimed(i)) :] for i in equation_indices(equation)}
+        equations.append(_renamed(equation, names))
+    _name_axes(resolved, types, declared)
+    return Lettered(tuple(equations), types, resolved)
+
+
+def _name_axes(resolved: Resolved, types: dict[str, object], declared: Collection[str]) -> None:
+    """Letters for the axes that no equation gives one: declared ones, else made up."""
+    written = (access for d in resolved.declarations for access in d.tensors)
+    plain = [
+        (access.name, position, s.name)
+        for access in written
+        for position, s in enumerate(access.subscripts)
+        if isinstance(s, Index)
+    ]
+    ranks = resolved.types.ranks.items()
+    unnamed = [(name, position, "cell") for name, rank in ranks for position in range(rank)]
+    for name, position, letter in (*plain, *unnamed):
+        key = resolved.types.axis(name, position)
+        if key not in types.values():
+            types[_letter_for(unprimed(letter), key, types, set(declared) - {letter})] = key
+
+
+def _letter_for(
+    letter: str, key: object, types: Mapping[str, object], taken: Collection[str]
+) -> str:
+    candidate, count = letter, 1
+    while types.get(candidate, key) != key or candidate in taken:
+        count += 1
+        candidate = f"{letter}{count}"
+    return candidate
+
+
+def _renamed(equation: Equation, names: Mapping[str, str]) -> Equation:
+    target = rename_indices(equation.target, names)
+    assert isinstance(target, Access)
+    ranges = tuple(replace(r, index=names.get(r.index, r.index)) for r in equation.ranges)
+    return replace(
+        equation, target=target, expression=_rename_all(equation.expression, names), ranges=ranges
+    )
+
+
+def _rename_all(expression: Expression, names: Mapping[str, str]) -> Expression:
+    """Every index renamed, bound ones too: the new names are as distinct as the old ones were."""
+    if isinstance(expression, Call) and expression.indices:
+        (body,) = expression.arguments
+        return replace(
+            expression,
+            indices=tuple(names[i] for i in expression.indices),
+            arguments=(_rename_all(body, names),),
+        )
+    if not children(expression):
+        return rename_indices(expression, names)
+    return map_children(expression, lambda child: _rename_all(child, names))
