@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from einprop.execution.steps import Contraction, Copy, Elementwise, Operation, Reduction, Schedule
+from einprop.execution.steps import Contraction, Elementwise, Operation, Reduction, Schedule, Window
 from einprop.notation.functions import OWN_PREFIX
 from einprop.notation.printer import to_text
 
@@ -94,7 +94,7 @@ def explain_schedule(schedule: Schedule) -> Explanation:
     """The explanation of a schedule; steps that move nothing are left out."""
     steps = []
     for step in schedule.steps:
-        if step.operation == Copy(alias=True):
+        if isinstance(step.operation, Window):
             continue
         contracts = isinstance(step.operation, Contraction)
         steps.append(

@@ -94,8 +94,8 @@ def compile_plan(
         sizes: Size of each index.
         inputs: Shape of each input; the order is that of the plan's arguments.
         outputs: The tensors wanted.
-        dtype: Number type of inputs and outputs.
-        axes: The letters at the axes of tensors that are put together by contributions.
+        dtype: Number type of inputs and outputs; an input that holds positions is int64.
+        axes: The letters at the axes of the tensors that are put together by ``+=`` and the like.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
     >>> b, i, j = Index("b"), Index("i"), Index("j")
@@ -105,4 +105,4 @@ def compile_plan(
     >>> plan(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     (array([[11.]]),)
     """
-    return Plan(schedule(equations, sizes, inputs, outputs, dtype, axes))
+    return Plan(schedule(equations, sizes, inputs, outputs, dtype, axes=axes))

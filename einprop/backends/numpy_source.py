@@ -2,64 +2,33 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
-import dis
-import inspect
-import keyword
 import re
-import textwrap
-import unicodedata
-from itertools import count
-from types import CodeType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from einprop.backends.numpy_contractions import Expression, contraction, quoted, transposed
-from einprop.backends.numpy_functions import (
-    CALL,
-    COMPARISON,
-    FUNCTIONS,
-    POWER,
-    PRODUCT,
-    SUM,
-    ArrayFunction,
-    Function,
-)
-from einprop.backends.numpy_views import broadcast_axes, subscripts, tuple_text, view_of
-from einprop.errors import UnsupportedError
+from einprop.backends.numpy_author import Author, python_names
+from einprop.backends.numpy_expressions import EXPRESSIONS, index_text
+from einprop.backends.numpy_functions import FUNCTIONS, ArrayFunction
+from einprop.backends.numpy_helpers import written_out
+from einprop.backends.numpy_phrases import composed, positions, sums_before, window
+from einprop.backends.numpy_views import tuple_text
 from einprop.execution.schedule import schedule
 from einprop.execution.steps import (
-    Contraction,
-    Copy,
-    Diagonal,
+    Accumulate,
+    Cumulation,
     Elementwise,
-    Embed,
-    Letters,
-    Literal,
+    Gather,
     Operand,
-    Position,
-    Reduction,
+    Scatter,
     Schedule,
-    Source,
     Step,
-    elements,
-    index_size,
+    Window,
 )
-from einprop.notation.functions import OWN_PREFIX, SINGLE_INDEX
 from einprop.notation.printer import to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from einprop.notation.tree import Equation
+from einprop.notation.tree import Affine, Equation
 
 __all__ = ["python_names", "source"]
 
 _WIDTH = 100
-_EMPTY = {"max": "-np.inf", "min": "np.inf", "sum": "0.0", "prod": "1.0"}
-_EMPTY |= dict.fromkeys(SINGLE_INDEX, "np.nan")
 
 
 def source(
@@ -83,7 +52,7 @@ def source(
         name: What the function is called.
         lengths: Scalars that no equation defines, each the length of an axis of an input: by name,
             the input and the axis.
-        axes: The letters at the axes of tensors that are put together by contributions.
+        axes: The letters at the axes of the tensors that are put together by ``+=`` and the like.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
     >>> b, i, j = Index("b"), Index("i"), Index("j")
@@ -101,169 +70,144 @@ def source(
     """
     known = {name: axis for name, axis in (lengths or {}).items() if axis[0] in inputs}
     scalars = dict.fromkeys(known, ())
-    plan = schedule(equations, sizes, {**inputs, **scalars}, outputs, dtype, as_written=True)
-    return _Author(plan, name, known).text()
+    plan = schedule(
+        equations, sizes, {**inputs, **scalars}, outputs, dtype, axes=axes, as_written=True
+    )
+    return _Code(plan, name, known).text()
 
 
-def python_names(tensors: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """A Python variable for each tensor.
-
-    >>> python_names(["x.grad", "x_grad", "lambda"], ["np"])
-    {'x.grad': 'x_grad', 'x_grad': 'x_grad_2', 'lambda': 'lambda_'}
-    """
-    used = set(taken)
-    names = {}
-    for tensor in tensors:
-        plain = re.sub(r"\W", "_", unicodedata.normalize("NFKC", tensor))
-        plain = plain if plain.isidentifier() else f"t_{plain}"
-        plain = f"{plain}_" if keyword.iskeyword(plain) else plain
-        numbered = (plain if n == 1 else f"{plain}_{n}" for n in count(1))
-        names[tensor] = next(candidate for candidate in numbered if candidate not in used)
-        used.add(names[tensor])
-    return names
-
-
-class _Author:
+class _Code:
     """The function while it is being written."""
 
     def __init__(self, plan: Schedule, name: str, lengths: Mapping[str, tuple[str, int]]) -> None:
         self.plan = plan
-        self.lengths = lengths
-        self.sizes = plan.sizes
         self.name = name
-        self.helpers: dict[str, ArrayFunction] = {}
-        for step in plan.steps:
-            if isinstance(step.operation, Elementwise):
-                self.bring(FUNCTIONS[step.operation.function])
-        tensors = [tensor for tensor in plan.tensors if "#" not in tensor]
-        self.names = python_names(tensors, ("np", name, *self.helpers))
-        self.pending: dict[str, Expression] = {}
+        self.lengths = lengths
+        helpers = _function_helpers(plan)
+        self.author = Author(plan, (name, *helpers, *_helper_names(plan)), lengths)
+        self.author.helpers |= helpers
+        self.names = self.author.names
+        self.made: set[str] = set(plan.inputs)
 
-    def bring(self, function: Function) -> None:
-        if function.helper is not None:
-            self.helpers[function.source.partition("(")[0]] = function.helper
+    def body(self) -> list[str]:
+        """The lines of the function."""
+        lines: list[str] = []
+        equation, open_loops = None, tuple[int, ...]()
+        for number, step in enumerate(self.plan.steps):
+            loops = self.author.enclosing[number]
+            if loops[:1] != open_loops[:1] and loops:
+                lines += self.memory(range(*_span(self.plan, loops[0])))
+            elif not loops:
+                lines += self.memory(range(number, number + 1))
+            for depth, loop in enumerate(loops):
+                if loops[: depth + 1] != open_loops[: depth + 1]:
+                    lines.append("    " * depth + self.author.head(loop))
+                    equation = None
+            open_loops = loops
+            self.author.enter(step, number)
+            written = self.statements(step)
+            if step.equation is not equation:
+                equation = step.equation
+                written = [f"# {' '.join(to_text(equation).split())}", *written]
+            lines += _nested(written, len(loops), self.author.condition(step, number))
+        return [*self.measured(lines), *lines, *self.returned()]
 
-    # Expressions.
+    def memory(self, numbers: range) -> list[str]:
+        """The lines that make memory for what these steps write piece by piece."""
+        found = []
+        for step in self.plan.steps[numbers.start : numbers.stop]:
+            name = step.target.tensor
+            if isinstance(step.operation, Window):
+                source = next(o.tensor for o in step.operands if isinstance(o, Operand))
+                pieces = source not in self.made and source not in self.author.windows
+                name = source if pieces else name
+                pieces = pieces and self.is_assembled(source)
+            else:
+                pieces = bool(step.fixed) and name not in self.author.local and name in self.names
+            if pieces and name not in self.made:
+                found.append(self.author.empty(name))
+                self.made.add(name)
+        return found
 
-    def read(self, operand: Operand) -> Expression:
-        return self.pending.get(operand.tensor) or Expression(self.names.get(operand.tensor, ""))
-
-    def aligned(self, source: Source, target: Letters) -> Expression:
-        match source:
-            case Literal(value):
-                text = repr(int(value)) if value.is_integer() and abs(value) < 1e6 else repr(value)
-                text = text if value - value == 0 else f"np.{text}".replace("np.-", "-np.")
-                return Expression(text, PRODUCT if text.startswith("-") else CALL)
-            case Position(index):
-                base = Expression(f"np.arange({index_size(self.sizes, index)})")
-                indices: Letters = (index,)
-            case Operand(_, indices):
-                base = self.read(source)
-        view = view_of(indices, broadcast_axes(indices, target), self.sizes)
-        return quoted(base, CALL, view.text)
-
-    def is_number(self, source: Source) -> bool:
-        """Whether it is a number of Python's, not of numpy's."""
-        length = isinstance(source, Operand) and source.tensor in self.lengths
-        return length or isinstance(source, Literal)
-
-    def elementwise(self, step: Step, operation: Elementwise) -> Expression:
-        function = FUNCTIONS[operation.function]
-        operands = [self.aligned(operand, step.target.indices) for operand in step.operands]
-        first = 1 if operation.function == "where" else 0
-        if all(map(self.is_number, step.operands[first:])):
-            operands[first] = Expression(f"np.{self.plan.dtype}({operands[first].text})")
-        texts = []
-        for position, operand in enumerate(operands):
-            chains = position == 0 and function.source.startswith("{0}")
-            left = chains and function.binding in (SUM, PRODUCT)
-            need = 0 if function.binding == CALL else function.binding + (not left)
-            texts.append(operand.text if operand.binding >= need else f"({operand.text})")
-        written = function.source.format(*texts)
-        if function.binding == POWER and all(re.fullmatch(r"[\w.]+", text) for text in texts):
-            written = written.replace(" ** ", "**")
-        result = Expression(written, function.binding)
-        is_comparison = operation.function in _COMPARISONS
-        if is_comparison and self.plan.tensors[step.target.tensor].dtype != "bool":
-            return Expression(f"({result.text}).astype(np.{self.plan.dtype})")
-        return result
-
-    def reduction(self, step: Step, reduction: Reduction) -> Expression:
-        (operand,) = step.operands
-        if not isinstance(operand, Operand):
-            raise TypeError("a reduction has one tensor")
-        if elements(self.sizes, reduction.indices) == 0:
-            return self.full(step.target.indices, _EMPTY[reduction.function])
-        axes = [n for n, letter in enumerate(operand.indices) if letter in reduction.indices]
-        kept = tuple([letter for letter in operand.indices if letter not in reduction.indices])
-        axis = f"axis={axes[0] if len(axes) == 1 else tuple_text(axes)}" if kept else ""
-        cast = f".astype(np.{self.plan.dtype})" if reduction.function in SINGLE_INDEX else ""
-        text = f"{reduction.function}({axis}){cast}"
-        call = quoted(self.read(operand), CALL, lambda x: f"{x}.{text}")
-        return transposed(call, kept, step.target.indices)
-
-    def full(self, indices: Letters, value: str) -> Expression:
-        shape = tuple_text([index_size(self.sizes, i) for i in indices])
-        return Expression(f"np.full({shape}, {value}, dtype=np.{self.plan.dtype})")
-
-    def copy(self, step: Step, _: Copy) -> Expression:
-        (source,) = step.operands
-        target = step.target.indices
-        value = self.aligned(source, target)
-        if self.is_number(source):
-            return self.full(target, value.text)
-        if isinstance(source, Operand) and len(source.indices) < len(target):
-            shape = tuple_text([index_size(self.sizes, i) for i in target])
-            value = Expression(f"np.broadcast_to({value.text}, {shape})")
-        if step.target.tensor in self.plan.outputs:
-            return quoted(value, CALL, lambda x: f"{x}.copy()")
-        return value
-
-    def diagonal(self, step: Step, _: Diagonal) -> Expression:
-        (source,) = step.operands
-        if not isinstance(source, Operand):
-            raise TypeError("a diagonal is read from a tensor")
-        text = subscripts(source.indices, step.target.indices)
-        value = f'np.einsum("{text}", {self.read(source).text})'
-        output = step.target.tensor in self.plan.outputs
-        return Expression(f"{value}.copy()" if output else value)
-
-    def contraction(self, step: Step, groups: Contraction) -> Expression:
-        left, right = step.operands
-        if not isinstance(left, Operand) or not isinstance(right, Operand):
-            raise TypeError("a contraction has two tensors")
-        sides = ((self.read(left), left.indices), (self.read(right), right.indices))
-        return contraction(groups, *sides, step.target.indices, self.sizes)
-
-    # Statements.
+    def is_assembled(self, name: str) -> bool:
+        """Whether a tensor is put together from contributions."""
+        return any(
+            isinstance(step.operation, Accumulate | Scatter) and step.equation.target.name == name
+            for step in self.plan.steps
+        )
 
     def statements(self, step: Step) -> list[str]:
         """The lines of a step: none while its value is only part of a larger expression."""
-        name = self.names.get(step.target.tensor, "")
-        if isinstance(step.operation, Embed):
+        match step.operation:
+            case Window(subscripts):
+                return self.window(step, subscripts)
+            case Accumulate():
+                return self.accumulated(step, step.operation)
+            case Scatter():
+                return self.scattered(step, step.operation)
+        author, name = self.author, step.target.tensor
+        expression = EXPRESSIONS[type(step.operation)](author, step, step.operation)
+        if name in author.local or not self.names.get(name):
             letters = step.target.indices
-            shape = tuple_text([index_size(self.sizes, letter) for letter in letters])
-            free = tuple(dict.fromkeys(letters))
-            value = self.aligned(step.operands[0], free)
-            return [
-                f"{name} = np.zeros({shape}, dtype=np.{self.plan.dtype})",
-                f'np.einsum("{subscripts(letters, free)}", {name})[...] = {value.text}',
-            ]
-        expression = _EXPRESSIONS[type(step.operation)](self, step, step.operation)
-        if not name:
-            self.pending[step.target.tensor] = expression
+            author.axes[name] = [n for n, i in enumerate(letters) if i not in author.here]
+        if not self.names.get(name):
+            author.pending[name] = expression
             return []
-        return [f"{name} = {expression.text}"]
+        if step.fixed and name not in author.local:
+            cells = author.read(step.target).text
+            cells = cells if cells.endswith("]") else f"{cells}[...]"
+            return [f"{cells} = {expression.text}"]
+        self.made.add(name)
+        return [f"{self.names[name]} = {expression.text}"]
 
-    def body(self) -> list[str]:
-        lines: list[str] = []
-        equation = None
-        for step in self.plan.steps:
-            if step.equation is not equation:
-                equation = step.equation
-                lines.append(f"# {' '.join(to_text(equation).split())}")
-            lines += self.statements(step)
-        return [*self.measured(lines), *lines, *self.returned()]
+    def window(self, step: Step, subscripts: Sequence[Affine]) -> list[str]:
+        """A variable for a window, or none where it is written out at each place."""
+        author, name = self.author, step.target.tensor
+        (source,) = step.operands
+        assert isinstance(source, Operand)
+        known = author.windows.get(source.tensor)
+        places, tensor = tuple(subscripts), source.tensor
+        if known is not None:
+            tensor, inner, letters = known
+            places = composed(inner, dict(zip(letters, subscripts, strict=True)))
+        author.windows[name] = (tensor, places, step.target.indices)
+        if step.fixed or "#" in name:
+            return []
+        text = author.read(step.target).text
+        del author.windows[name]
+        self.made.add(name)
+        return [f"{self.names[name]} = {text}"]
+
+    def accumulated(self, step: Step, operation: Accumulate) -> list[str]:
+        """A contribution to cells that slices can name, in loops where it names some twice."""
+        author, (value,) = self.author, step.operands
+        loops = {letter: author.variables[letter] for letter in operation.loops}
+        author.here |= loops
+        cells = author.read(step.target).text
+        given = author.aligned(value, author.free(step.target.indices)).text
+        lines = [_contribution(operation.function, cells, given)]
+        for letter in reversed(operation.loops):
+            head = f"for {author.variables[letter]} in range({author.size(letter)}):"
+            lines = [head, *_nested(lines, 1, "")]
+        author.here = {i: name for i, name in author.here.items() if i not in loops}
+        return lines
+
+    def scattered(self, step: Step, operation: Scatter) -> list[str]:
+        """A contribution to cells at positions that tensors hold."""
+        author, value = self.author, step.operands[0]
+        letters: dict[str, None] = {}
+        for place in operation.subscripts:
+            held = place.indices if isinstance(place, Operand) else [i for _, i in place.terms]
+            letters |= dict.fromkeys(author.free(tuple(held)))
+        places, found = index_text(author, step.target.tensor, operation.subscripts, tuple(letters))
+        index = f"({places})" if ", " in places else places
+        given = author.aligned(value, found).text
+        if isinstance(value, Operand) and len(author.free(value.indices)) < len(found):
+            # numpy's quick loop for one axis forgets to broadcast.
+            shape = tuple_text([author.size(letter) for letter in found])
+            given = f"np.broadcast_to({given}, {shape})"
+        array = author.whole(step.target.tensor).text
+        return [f"np.{operation.function}.at({array}, {index}, {given})"]
 
     def measured(self, lines: Sequence[str]) -> list[str]:
         """The lengths that the lines use, taken from the arguments."""
@@ -296,82 +240,45 @@ class _Author:
         if len(header) > _WIDTH:
             header = "\n".join([f"def {self.name}(", *(f"    {a}," for a in arguments), "):"])
         function = "\n".join([header, *(f"    {line}" for line in body)])
-        helpers = [_written_out(name, helper) for name, helper in self.helpers.items()]
+        helpers = [written_out(name, helper) for name, helper in self.author.helpers.items()]
         return "\n\n\n".join(["import numpy as np", *helpers, function]) + "\n"
 
 
-def _written_out(name: str, function: ArrayFunction) -> str:
-    """The text of a helper function."""
-    function = getattr(function, "__wrapped__", function)
-    own_name = getattr(function, "__name__", "")
-    if getattr(np, own_name, None) is function:
-        return f"{name} = np.{own_name}"
-    _refuse_names_from_outside(name, function)
-    try:
-        text = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
-        text = ""
-    if not text.startswith("def "):
-        raise UnsupportedError(
-            f"the text of the function behind {name.removeprefix(OWN_PREFIX)} is not at hand",
-            (),
-            "register a function that is defined by def in a file",
-        )
-    text = _without_annotations(text.replace(": Array", "").replace(" -> Array", ""))
-    documented = re.sub(r'"""(.*?)\n.*?"""', r'"""\1"""', text, count=1, flags=re.DOTALL)
-    return re.sub(r"^def \w+", f"def {name}", documented).rstrip()
+def _function_helpers(plan: Schedule) -> dict[str, ArrayFunction]:
+    """The functions of a cell that numpy lacks, by name."""
+    rows = [
+        FUNCTIONS[step.operation.function]
+        for step in plan.steps
+        if isinstance(step.operation, Elementwise)
+    ]
+    return {row.source.partition("(")[0]: row.helper for row in rows if row.helper is not None}
 
 
-def _refuse_names_from_outside(name: str, function: ArrayFunction) -> None:
-    """A user's function is all in its text if it reads nothing but its arguments and numpy."""
-    if not name.startswith(OWN_PREFIX) or not inspect.isfunction(function):
-        return
-    outside = set(function.__code__.co_freevars)
-    for outer in _globals(function.__code__):
-        found = function.__globals__.get(outer)
-        if not hasattr(builtins, outer) and (outer, found) != ("np", np):
-            outside.add(outer)
-    if outside:
-        raise UnsupportedError(
-            f"the function behind {name.removeprefix(OWN_PREFIX)} uses "
-            f"{', '.join(sorted(outside))}, which its text lacks",
-            (),
-            "write or import inside the function what it needs besides np",
-        )
+def _helper_names(plan: Schedule) -> list[str]:
+    """The names of the other functions that the code may bring along."""
+    kinds = {Window: window, Gather: positions, Scatter: positions, Cumulation: sums_before}
+    needed = {type(step.operation) for step in plan.steps}
+    return [helper.__name__ for kind, helper in kinds.items() if kind in needed]
 
 
-def _globals(code: CodeType) -> Iterator[str]:
-    """The global names that code reads, also in the functions inside it."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_GLOBAL":
-            yield str(instruction.argval)
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _globals(inner)
+def _contribution(function: str, cells: str, value: str) -> str:
+    """The statement that contributes to cells."""
+    cells = cells if cells.endswith("]") else f"{cells}[...]"
+    match function:
+        case "copy":
+            return f"{cells} = {value}"
+        case "add":
+            return f"{cells} += {value}"
+        case _:
+            return f"{cells} = np.{function}({cells}, {value})"
 
 
-def _without_annotations(text: str) -> str:
-    """The text of a function, without types whose names it does not bring along."""
-    tree = ast.parse(text)
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.arg)]
-    head = tree.body[0]
-    if not isinstance(head, ast.FunctionDef) or not (
-        head.returns or any(n.annotation for n in nodes)
-    ):
-        return text
-    head.returns = None
-    for node in nodes:
-        node.annotation = None
-    return ast.unparse(tree)
+def _nested(lines: Sequence[str], depth: int, condition: str) -> list[str]:
+    """Lines at some depth, under a condition if there is one."""
+    if condition and lines:
+        lines = [f"if {condition}:", *(f"    {line}" for line in lines)]
+    return ["    " * depth + line for line in lines]
 
 
-_COMPARISONS = frozenset(name for name, row in FUNCTIONS.items() if row.binding == COMPARISON)
-
-_EXPRESSIONS: dict[type, Callable[[_Author, Step, Any], Expression]] = {
-    Contraction: _Author.contraction,
-    Copy: _Author.copy,
-    Diagonal: _Author.diagonal,
-    Elementwise: _Author.elementwise,
-    Reduction: _Author.reduction,
-}
-"""How each kind of step reads as an expression."""
+def _span(plan: Schedule, loop: int) -> tuple[int, int]:
+    return plan.loops[loop].start, plan.loops[loop].stop

@@ -2,52 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from einprop.execution.steps import Buffer, Copy, Elementwise, Letters, Operand, Step
+from einprop.execution.layout import Layout
+from einprop.execution.steps import Buffer, Copy, Elementwise, Loop, Operand, Step
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from einprop.execution.layout import Orders
-
-__all__ = ["Lifetime", "aliases", "assign", "in_place", "lifetimes"]
+__all__ = ["Lifetime", "Memory", "assign", "in_place", "lifetimes"]
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """The step that writes a tensor and the last one that reads it."""
+    """The step that writes a tensor first and the last one that reads or writes it."""
 
     first: int
     last: int
 
 
-def aliases(steps: Sequence[Step], inputs: Iterable[str]) -> dict[str, str]:
-    """The tensor whose memory each tensor is."""
-    roots = {name: name for name in inputs}
-    for step in steps:
-        source, target = step.operands[0], step.target.tensor
-        shared = step.operation == Copy(alias=True) and isinstance(source, Operand)
-        roots[target] = roots[source.tensor] if shared and isinstance(source, Operand) else target
-    return roots
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What `lifetimes`, `in_place` and `assign` need to know of the tensors."""
+
+    layouts: Mapping[str, Layout]
+    dtypes: Mapping[str, str]
+    bytes: Mapping[str, int]
+    """Of each root's memory."""
+    fixed: frozenset[str]
+    """Roots that no step may overwrite: inputs and constants."""
+    outputs: frozenset[str]
+    loops: Sequence[Loop] = ()
+    enclosing: Sequence[tuple[int, ...]] = ()
+    """The loops around each step."""
+    transient: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """The loops along which a tensor's memory holds one position only."""
+
+    def root(self, tensor: str) -> str:
+        """The tensor whose memory this one is."""
+        return self.layouts[tensor].root
+
+    def lasts(self, root: str, number: int) -> list[Loop]:
+        """The loops around a step in which what a root holds at one position is there at all."""
+        brief = self.transient.get(root, frozenset())
+        return [self.loops[n] for n in self.enclosing[number] if n not in brief]
 
 
 def lifetimes(
-    steps: Sequence[Step], roots: Mapping[str, str], outputs: Iterable[str]
+    steps: Sequence[Step], memory: Memory, inputs: Iterable[str], outputs: Iterable[str]
 ) -> dict[str, Lifetime]:
-    """When each root is alive; an output is read after the last step."""
-    first = dict.fromkeys(roots.values(), -1)
-    last = dict.fromkeys(roots.values(), -1)
+    """When each root is alive: an output until after the last step, all that a loop reads to its end."""
+    first: dict[str, int] = dict.fromkeys(inputs, -1)
+    last: dict[str, int] = dict.fromkeys(inputs, -1)
     for number, step in enumerate(steps):
-        root = roots[step.target.tensor]
-        if root == step.target.tensor:
-            first[root] = number
-        last[root] = max(last[root], number)
-        for operand in _tensors(step):
-            last[roots[operand.tensor]] = number
+        for operand in (step.target, *_tensors(step)):
+            root = memory.root(operand.tensor)
+            start, end = number, number
+            for loop in memory.lasts(root, number):
+                start, end = min(start, loop.start), max(end, loop.stop - 1)
+            first[root] = min(first.get(root, start), start)
+            last[root] = max(last.get(root, end), end)
     for name in outputs:
-        last[roots[name]] = len(steps)
+        last[memory.root(name)] = len(steps)
     return {root: Lifetime(first[root], last[root]) for root in first}
 
 
@@ -55,58 +69,52 @@ def _tensors(step: Step) -> list[Operand]:
     return [operand for operand in step.operands if isinstance(operand, Operand)]
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What `in_place` and `assign` need to know of the tensors."""
-
-    roots: Mapping[str, str]
-    lives: Mapping[str, Lifetime]
-    orders: Orders
-    dtypes: Mapping[str, str]
-    bytes: Mapping[str, int]
-    fixed: frozenset[str]
-    """Roots that no step may overwrite: inputs and constants."""
-    outputs: frozenset[str]
-
-    def stored(self, operand: Operand) -> Letters:
-        """The operand's letters in the order of its memory."""
-        return tuple([operand.indices[axis] for axis in self.orders[operand.tensor]])
-
-
-def in_place(number: int, step: Step, memory: Memory) -> str | None:
+def in_place(number: int, step: Step, memory: Memory, lives: Mapping[str, Lifetime]) -> str | None:
     """The root that the step may overwrite cell for cell: that of an operand that dies here."""
     target = step.target.tensor
-    if not isinstance(step.operation, Elementwise | Copy) or memory.roots[target] != target:
+    if not isinstance(step.operation, Elementwise | Copy) or memory.root(target) != target:
         return None
-    letters, read = memory.stored(step.target), _tensors(step)
+    cells, read = _cells(step.target, memory), _tensors(step)
     for operand in read:
-        root = memory.roots[operand.tensor]
-        same_root = [o for o in read if memory.roots[o.tensor] == root]
+        root = memory.root(operand.tensor)
         if (
             root not in memory.fixed
             and root not in memory.outputs
-            and memory.lives[root].last == number
+            and lives[root].last == number
+            and not memory.lasts(root, number)
             and memory.dtypes[root] == memory.dtypes[target]
-            and all(memory.stored(o) == letters for o in same_root)
+            and memory.bytes[root] == memory.bytes[target]
+            and all(_cells(o, memory) == cells for o in read if memory.root(o.tensor) == root)
         ):
             return root
     return None
 
 
-def _chains(steps: Sequence[Step], memory: Memory) -> list[list[str]]:
+def _cells(operand: Operand, memory: Memory) -> tuple[int, list[tuple[str, int]]]:
+    """Where in its memory an operand has the cell at each position of its letters."""
+    layout = memory.layouts[operand.tensor]
+    return layout.offset, list(layout.stored(operand.indices).items())
+
+
+def _chains(
+    steps: Sequence[Step], memory: Memory, lives: Mapping[str, Lifetime]
+) -> list[list[str]]:
     """The roots in groups: each member is overwritten by the next."""
     groups: dict[str, list[str]] = {}
     for number, step in enumerate(steps):
-        target = step.target.tensor
-        if memory.roots[target] != target:
+        target = memory.root(step.target.tensor)
+        # A window on an input has memory, but none to be found for it; a second write is no start.
+        if target in groups or lives[target].first < 0:
             continue
-        root = None if target in memory.fixed else in_place(number, step, memory)
+        root = None if target in memory.fixed else in_place(number, step, memory, lives)
         groups[target] = groups[root] if root else []
         groups[target].append(target)
     return [group for name, group in groups.items() if group[0] == name]
 
 
-def assign(steps: Sequence[Step], memory: Memory) -> tuple[list[Buffer], dict[str, int]]:
+def assign(
+    steps: Sequence[Step], memory: Memory, lives: Mapping[str, Lifetime]
+) -> tuple[list[Buffer], dict[str, int]]:
     """A buffer for each root: dead ones of the same size are used again.
 
     Returns:
@@ -116,9 +124,9 @@ def assign(steps: Sequence[Step], memory: Memory) -> tuple[list[Buffer], dict[st
     members: list[list[str]] = []
     idle: dict[int, list[int]] = {}
     ending: dict[int, list[int]] = {}
-    chains = sorted(_chains(steps, memory), key=lambda chain: memory.lives[chain[0]].first)
+    chains = sorted(_chains(steps, memory, lives), key=lambda chain: lives[chain[0]].first)
     for chain in chains:
-        start, end = memory.lives[chain[0]].first, memory.lives[chain[-1]].last
+        start, end = lives[chain[0]].first, lives[chain[-1]].last
         for step in sorted(step for step in ending if step < start):
             for buffer in ending.pop(step):
                 idle.setdefault(memory.bytes[members[buffer][0]], []).append(buffer)

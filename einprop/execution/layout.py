@@ -2,101 +2,62 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
-from itertools import product
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
 
-from einprop.execution.steps import (
-    Contraction,
-    Copy,
-    Elementwise,
-    Letters,
-    Operand,
-    Reduction,
-    Step,
-    elements,
-    index_size,
-)
+from einprop.execution.steps import Contraction, Letters, elements, index_size
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+__all__ = [
+    "Layout",
+    "Stored",
+    "classify",
+    "contraction_order",
+    "dense",
+    "long_letters",
+    "mergeable",
+]
 
-__all__ = ["arrange", "classify", "mergeable"]
-
-Orders = dict[str, tuple[int, ...]]
+Stored = Mapping[str, int]
+"""How many cells a step of each letter is, outermost letter first."""
 
 
-def arrange(
-    steps: Sequence[Step],
-    inputs: Mapping[str, tuple[int, ...]],
-    outputs: Sequence[str],
-    sizes: Mapping[str, int],
-    *,
-    as_written: bool = False,
-) -> tuple[list[Step], Orders]:
-    """The steps with aliases marked and contractions classified, and each tensor's axis order.
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a tensor lies.
 
-    Args:
-        steps: What `lower` gives.
-        inputs: Shapes of the inputs, whose axes lie as they are written.
-        outputs: Tensors that need memory of their own.
-        sizes: Size of each index.
-        as_written: Keep every tensor's axes in the order of its subscripts.
+    Attributes:
+        root: The tensor whose memory it is.
+        offset: Where it begins in that memory, in cells.
+        strides: How many cells a step along each axis is.
+        order: The axes from outermost to innermost.
     """
-    orders: Orders = {name: tuple(range(len(shape))) for name, shape in inputs.items()}
-    arranged = []
-    for step in steps:
-        stored = [_stored(o, orders) for o in step.operands if isinstance(o, Operand)]
-        arranged.append(_settle(step, stored, outputs, sizes))
-        order = _target_order(arranged[-1], stored, sizes)
-        letters = step.target.indices
-        repeated = len(set(letters)) < len(letters)
-        axes = range(len(letters)) if as_written or repeated else map(letters.index, order)
-        orders[step.target.tensor] = tuple(axes)
-    return arranged, orders
+
+    root: str
+    offset: int
+    strides: tuple[int, ...]
+    order: tuple[int, ...]
+
+    def stored(self, indices: Letters, fixed: Collection[str] = ()) -> dict[str, int]:
+        """The strides of the letters at the axes, outermost first, those that are fixed left out."""
+        pairs = [(indices[axis], self.strides[axis]) for axis in self.order]
+        return {letter: stride for letter, stride in pairs if letter not in fixed}
 
 
-def _stored(operand: Operand, orders: Orders) -> Letters:
-    return tuple([operand.indices[axis] for axis in orders[operand.tensor]])
+def dense(letters: Letters, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The strides of a tensor that fills its memory, outermost letter first.
+
+    >>> dense(("b", "i"), {"b": 2, "i": 3})
+    {'b': 3, 'i': 1}
+    """
+    strides, cells = {}, 1
+    for letter in reversed(letters):
+        strides[letter] = cells
+        cells *= max(index_size(sizes, letter), 1)
+    return {letter: strides[letter] for letter in letters}
 
 
-def _settle(
-    step: Step,
-    stored: Sequence[Letters],
-    outputs: Sequence[str],
-    sizes: Mapping[str, int],
-) -> Step:
-    """The step with what the layout of its operands decides."""
-    match step.operation:
-        case Contraction():
-            contraction, swapped = classify(step.target.indices, stored[0], stored[1], sizes)
-            operands = step.operands[::-1] if swapped else step.operands
-            return replace(step, operation=contraction, operands=operands)
-        case Copy() if step.target.tensor not in outputs and stored:
-            same = len(stored[0]) == len(step.target.indices)
-            return replace(step, operation=Copy(alias=same))
-        case _:
-            return step
-
-
-def _target_order(step: Step, stored: Sequence[Letters], sizes: Mapping[str, int]) -> Letters:
-    """The order in which the step writes its target most cheaply."""
-    target = step.target.indices
-    match step.operation:
-        case Contraction() as contraction:
-            return _contraction_order(contraction, target, sizes)
-        case Reduction():
-            return tuple([letter for letter in stored[0] if letter in target])
-        case Elementwise() | Copy():
-            votes = Counter(letters for letters in stored if len(letters) == len(target))
-            ranked = sorted(votes, key=lambda letters: (-votes[letters], letters != target))
-            return ranked[0] if ranked else target
-        case _:
-            return target
-
-
-def _contraction_order(
+def contraction_order(
     contraction: Contraction, target: Letters, sizes: Mapping[str, int]
 ) -> Letters:
     """The order as written where a product can write it in place, else batch, rows, columns.
@@ -104,38 +65,36 @@ def _contraction_order(
     BLAS writes into strided rows as fast as into dense ones; only the innermost axis must be dense.
     """
     groups = (contraction.rows, contraction.columns)
-    innermost = _long(target, sizes)[-1:]
-    dense = any(innermost == _long(group, sizes)[-1:] for group in groups)
-    if dense and mergeable(target, groups, sizes):
+    innermost = long_letters(target, sizes)[-1:]
+    ends = any(innermost == long_letters(group, sizes)[-1:] for group in groups)
+    if ends and mergeable(dense(target, sizes), groups, sizes):
         return target
     return contraction.batch + contraction.rows + contraction.columns
 
 
-def mergeable(stored: Letters, groups: Sequence[Letters], sizes: Mapping[str, int]) -> bool:
+def mergeable(stored: Stored, groups: Sequence[Letters], sizes: Mapping[str, int]) -> bool:
     """Whether each group of axes lies in memory as one axis, so that merging it copies nothing.
 
     >>> sizes = {"b": 2, "h": 3, "d": 4}
-    >>> mergeable(("b", "h", "d"), [("b",), ("h", "d")], sizes)
+    >>> mergeable(dense(("b", "h", "d"), sizes), [("b",), ("h", "d")], sizes)
     True
-    >>> mergeable(("b", "h", "d"), [("h",), ("b", "d")], sizes)
+    >>> mergeable(dense(("b", "h", "d"), sizes), [("h",), ("b", "d")], sizes)
     False
     """
-    long = _long(stored, sizes)
-    for group in groups:
-        run = tuple([letter for letter in group if letter in long])
-        start = long.index(run[0]) if run else 0
-        if run != long[start : start + len(run)]:
-            return False
-    return True
+    return all(
+        stored[outer] == stored[inner] * index_size(sizes, inner)
+        for run in [long_letters(group, sizes) for group in groups]
+        for outer, inner in pairwise(run)
+    )
 
 
-def _long(letters: Letters, sizes: Mapping[str, int]) -> Letters:
+def long_letters(letters: Letters, sizes: Mapping[str, int]) -> Letters:
     """The letters whose place in memory matters: an axis of size 1 lies anywhere."""
     return tuple([letter for letter in letters if index_size(sizes, letter) != 1])
 
 
 def classify(
-    target: Letters, left: Letters, right: Letters, sizes: Mapping[str, int]
+    target: Letters, left: Stored, right: Stored, sizes: Mapping[str, int]
 ) -> tuple[Contraction, bool]:
     """Sort the indices of a contraction into groups, and say whether the operands change sides.
 
@@ -144,20 +103,21 @@ def classify(
 
     Args:
         target: Letters of the target, as written.
-        left: Letters of the left operand in the order of its memory.
-        right: Letters of the right operand in the order of its memory.
+        left: How the left operand lies in memory.
+        right: How the right operand does.
         sizes: Size of each index.
 
     >>> sizes = {"b": 8, "i": 4, "j": 3}
-    >>> classify(("b", "j"), ("b", "i"), ("i", "j"), sizes)
+    >>> x, w = dense(("b", "i"), sizes), dense(("i", "j"), sizes)
+    >>> classify(("b", "j"), x, w, sizes)
     (Contraction(batch=(), rows=('b',), columns=('j',), contracted=('i',)), False)
-    >>> classify(("b", "j"), ("i", "j"), ("b", "i"), sizes)
+    >>> classify(("b", "j"), w, x, sizes)
     (Contraction(batch=(), rows=('b',), columns=('j',), contracted=('i',)), True)
     """
     free_left = [i for i in target if i not in right]
     free_right = [i for i in target if i not in left]
     free = [i for i in target if i in free_left or i in free_right]
-    last = (_long(tuple(free), sizes) or free or ("",))[-1]
+    last = (long_letters(tuple(free), sizes) or free or ("",))[-1]
     swapped = bool(free_right and (not free_left or last in free_left))
     if swapped:
         left, right = right, left
@@ -169,7 +129,7 @@ def classify(
     def cost(choice: tuple[Letters, Letters, Letters]) -> int:
         rows, columns, contracted = choice
         return sum(
-            0 if mergeable(side, [group, contracted], sizes) else elements(sizes, side)
+            0 if mergeable(side, [group, contracted], sizes) else elements(sizes, tuple(side))
             for side, group in ((left, rows), (right, columns))
         )
 
@@ -177,11 +137,11 @@ def classify(
     return Contraction(batch, rows, columns, contracted), swapped
 
 
-def _orders(target: Letters, side: Letters, other: Letters) -> list[Letters]:
+def _orders(target: Letters, side: Stored, other: Stored) -> list[Letters]:
     """The orders worth trying for the indices that only one side has."""
     written = tuple([i for i in target if i not in other])
     return [written, tuple([i for i in side if i in written])]
 
 
-def _contracted(target: Letters, left: Letters, right: Letters) -> list[Letters]:
+def _contracted(target: Letters, left: Stored, right: Stored) -> list[Letters]:
     return [tuple([i for i in side if i not in target]) for side in (left, right)]

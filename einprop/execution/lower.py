@@ -1,325 +1,297 @@
-"""Flat equations -> steps: n-ary sums and products become pairs, what nobody needs goes."""
+"""A flat program -> steps: equations in order, cycles as loops, tensors assembled from contributions."""
 
 from __future__ import annotations
 
 import math
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from einprop.analysis.recurrence import Loop as OrderedLoop
+from einprop.analysis.recurrence import order
+from einprop.execution.assembled import Manner, cells_of, manners
+from einprop.execution.expressions import CUMULATIVE, EquationLowering, Known, literal_value
 from einprop.execution.steps import (
-    Contraction,
+    Accumulate,
     Copy,
-    Diagonal,
-    Elementwise,
-    Embed,
     Letters,
     Literal,
+    Loop,
     Operand,
-    Operation,
-    Position,
-    Reduction,
-    Source,
+    Scatter,
     Step,
-    elements,
+    index_size,
 )
-from einprop.notation.functions import FUNCTIONS, OWN_PREFIX, SINGLE_INDEX
-from einprop.notation.tree import (
-    Access,
-    Add,
-    Call,
-    Divide,
-    Equation,
-    Expression,
-    Index,
-    IndexValue,
-    Iverson,
-    Multiply,
-    Negate,
-    Number,
-    Power,
-    children,
-    walk,
-)
+from einprop.notation.tree import Equation, Index, IndexValue, Iverson, gathers, reads
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+__all__ = ["Lowered", "lower"]
 
-__all__ = ["lower"]
+_EMPTY = {"max=": -math.inf, "min=": math.inf}
+"""What an assembled tensor holds before the first contribution, where that is not 0."""
 
-COMPARISONS = {
-    "<": "less",
-    "<=": "less_equal",
-    ">": "greater",
-    ">=": "greater_equal",
-    "==": "equal",
-    "!=": "not_equal",
-}
-POWERS: dict[float, Letters] = {
-    -2.0: ("square", "reciprocal"),
-    -1.0: ("reciprocal",),
-    -0.5: ("sqrt", "reciprocal"),
-    0.5: ("sqrt",),
-    1.0: (),
-    2.0: ("square",),
-    4.0: ("square", "square"),
-}
-"""Exponents for which a few cheap passes beat the general power."""
 
-_OF_NOTHING = {"sum": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
-_OF_NOTHING |= dict.fromkeys(SINGLE_INDEX, math.nan)
-"""The value of each reduction over no positions."""
+@dataclass(frozen=True)
+class Lowered:
+    """The steps of a flat program, each tensor written by one of them unless it is assembled.
 
-_REPEATED = {"sum": "multiply", "prod": "power"}
-"""What reducing over an index that the operand lacks does, given the number of repetitions."""
+    Attributes:
+        steps: In order.
+        loops: Which of them run together, outer loops before inner ones.
+        sizes: By letter.
+        shapes: Those of the assembled tensors.
+        integers: The inputs that hold positions.
+    """
+
+    steps: tuple[Step, ...]
+    loops: tuple[Loop, ...]
+    sizes: Mapping[str, int]
+    shapes: Mapping[str, tuple[int, ...]]
+    integers: frozenset[str]
 
 
 def lower(
-    equations: Sequence[Equation], sizes: Mapping[str, int], outputs: Sequence[str]
-) -> list[Step]:
-    """The steps of a flat program, in order, each tensor written once.
+    equations: Sequence[Equation],
+    sizes: Mapping[str, int],
+    outputs: Sequence[str],
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    axes: Mapping[str, Letters] | None = None,
+) -> Lowered:
+    """The steps of a flat program.
+
+    Args:
+        equations: One operation each.
+        sizes: Size of each index.
+        outputs: The tensors wanted; what none of them needs is left out.
+        inputs: Shape of each input.
+        axes: The letters at the axes of assembled tensors.
 
     >>> from einprop.notation.tree import Access, Add, Equation, Index
     >>> a, b, c, y = (Access(name, (Index("i"),)) for name in "abcy")
-    >>> for step in lower([Equation(y, "=", Add((a, b, c)))], {"i": 3}, ["y"]):
+    >>> for step in lower([Equation(y, "=", Add((a, b, c)))], {"i": 3}, ["y"]).steps:
     ...     print(step.target.tensor, step.operation.function, [o.tensor for o in step.operands])
     y#1 add ['a', 'b']
     y add ['y#1', 'c']
     """
-    steps: list[Step] = []
-    literals: dict[str, float] = {}
-    for equation in _needed(equations, outputs):
-        value = _literal(equation.expression, literals)
-        if value is not None and not equation.target.subscripts:
-            literals[equation.target.name] = value
-            if equation.target.name not in outputs:
-                continue
-        steps += _Lowering(equation, sizes, literals).steps()
-    return steps
+    return _Lowering(
+        _needed(equations, outputs), sizes, outputs, inputs or {}, axes or {}
+    ).lowered()
 
 
-def _needed(equations: Sequence[Equation], outputs: Sequence[str]) -> list[Equation]:
-    wanted, kept = set(outputs), []
-    for equation in reversed(equations):
-        if equation.target.name in wanted:
-            kept.append(equation)
-            nodes = walk(equation.expression)
-            wanted.update(node.name for node in nodes if isinstance(node, Access))
-    return kept[::-1]
+def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:
+    """The equations that the outputs depend on, in the order in which they are given."""
+    writers: dict[str, list[Equation]] = {}
+    for equation in equations:
+        writers.setdefault(equation.target.name, []).append(equation)
+    wanted, pending = set(outputs), list(outputs)
+    while pending:
+        for equation in writers.get(pending.pop(), ()):
+            new = {access.name for access in reads(equation)} - wanted
+            wanted |= new
+            pending += new
+    return [equation for equation in equations if equation.target.name in wanted]
 
 
-def _literal(expression: Expression, literals: Mapping[str, float]) -> float | None:
-    match expression:
-        case Number(value):
-            return _as_float(value)
-        case Negate(operand):
-            inner = _literal(operand, literals)
-            return None if inner is None else -inner
-        case Access(name, ()):
-            return literals.get(name)
-        case _:
-            return None
+def _is_assembled(equation: Equation) -> bool:
+    subscripts = equation.target.subscripts
+    letters = {s.name for s in subscripts if isinstance(s, Index)}
+    return equation.operator != "=" or len(letters) < len(subscripts)
 
 
-def _as_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # A product of integers may be larger than any float.
-        return math.inf if value > 0 else -math.inf
+@dataclass(frozen=True)
+class _Body:
+    """A loop whose steps have no numbers yet."""
+
+    size: int
+    descending: bool
+    nodes: Sequence[Step | _Body]
 
 
-def _letters(access: Access) -> Letters:
-    return tuple([s.name for s in access.subscripts if isinstance(s, Index)])
+_Node = Step | _Body
 
 
 class _Lowering:
-    """One equation on its way to steps: the letters of its target and the steps so far."""
+    """The program on its way to steps."""
 
     def __init__(
-        self, equation: Equation, sizes: Mapping[str, int], literals: Mapping[str, float]
+        self,
+        equations: Sequence[Equation],
+        sizes: Mapping[str, int],
+        outputs: Sequence[str],
+        inputs: Mapping[str, tuple[int, ...]],
+        axes: Mapping[str, Letters],
     ) -> None:
-        self.equation = equation
-        self.sizes = sizes
-        self.literals = literals
-        self.target = Operand(equation.target.name, _letters(equation.target))
-        self.free = tuple(dict.fromkeys(self.target.indices))
-        self.numbers = count(1)
-        self.done: list[Step] = []
+        self.equations = equations
+        names = dict.fromkeys(e.target.name for e in equations if _is_assembled(e))
+        self.axes = {name: axes.get(name) or self.written_axes(name) for name in names}
+        subscripted = {a.name for e in equations for r in reads(e) for a in gathers(r)}
+        self.subscripted = subscripted | {a.name for e in equations for a in gathers(e.target)}
+        self.known = Known(
+            dict(sizes),
+            frozenset(outputs),
+            {name: shape for name, shape in inputs.items() if name in self.subscripted},
+            {
+                name: tuple([index_size(sizes, letter) for letter in letters])
+                for name, letters in self.axes.items()
+            },
+            {e.target.name: c for e in equations if (c := _comparison(e, sizes)) is not None},
+        )
+        self.manners: dict[int, Manner] = {}
+        self.fills: dict[str, Equation] = {}
 
-    def steps(self) -> list[Step]:
-        """The equation's steps; the last one writes its target."""
-        value = self.value(self.equation.expression)
-        if len(self.free) < len(self.target.indices):
-            spread = self.spread(value)
-            self.emit(Embed(), self.target, spread)
-        elif not self.retarget(value):
-            self.emit(Copy(), self.target, value)
-        return self.done
+    def written_axes(self, name: str) -> Letters:
+        """The axes of an assembled tensor that has plain subscripts, a repeated letter with primes."""
+        target = next(e.target for e in self.equations if e.target.name == name)
+        found: list[str] = []
+        for subscript in target.subscripts:
+            if not isinstance(subscript, Index):
+                raise TypeError(f"the axes of {name} are not given")
+            letter = subscript.name
+            while letter in found:
+                letter += "'"
+            found.append(letter)
+        return tuple(found)
 
-    def retarget(self, value: Source) -> bool:
-        """Let the last step write the target itself where it writes the same cells."""
-        if not self.done or not isinstance(value, Operand):
-            return False
-        last = self.done[-1]
-        if last.target != value or set(value.indices) != set(self.free):
-            return False
-        self.done[-1] = Step(last.equation, last.operation, self.target, last.operands)
-        return True
+    def lowered(self) -> Lowered:
+        sizes = self.known.sizes
+        plan = order(self.equations, lambda letter: index_size(sizes, letter))
+        self.settle(plan)
+        nodes = [*self.nodes(plan, ())]
+        for name, equation in self.fills.items():
+            position = next(n for n, node in enumerate(nodes) if self.mentions(node, name))
+            empty = Literal(_EMPTY.get(equation.operator, 0.0))
+            nodes.insert(position, Step(equation, Copy(), Operand(name, self.axes[name]), (empty,)))
+        nodes = [*self.known.conversions.values(), *nodes]
+        read = {operand for node in nodes for step in _flat(node) for operand in _read(step)}
+        spare = self.known.comparisons.keys() - read - self.known.outputs
+        steps: list[Step] = []
+        loops: list[Loop] = []
+        _number([n for n in nodes if _written(n) not in spare], steps, loops)
+        return Lowered(
+            tuple(steps), tuple(loops), sizes, self.known.shapes, frozenset(self.known.integers)
+        )
 
-    def emit(self, operation: Operation, target: Operand, *operands: Source) -> Operand:
-        self.done.append(Step(self.equation, operation, target, operands))
-        return target
+    def settle(self, plan: Sequence[int | OrderedLoop]) -> None:
+        """Decide how each contribution is written, and which tensors are filled first."""
+        contributions: dict[str, list[tuple[int, int | None]]] = {}
+        for place, item in enumerate(plan):
+            loop = place if isinstance(item, OrderedLoop) else None
+            for number in _numbers(item):
+                name = self.equations[number].target.name
+                if name in self.axes:
+                    contributions.setdefault(name, []).append((number, loop))
+        for name, members in contributions.items():
+            shape = self.known.shapes[name]
+            cells = [
+                cells_of(self.equations[n].target.subscripts, shape, self.known.sizes, loop)
+                for n, loop in members
+            ]
+            fill, found = manners(cells, math.prod(shape))
+            self.manners |= dict(zip([n for n, _ in members], found, strict=True))
+            if fill:
+                self.fills[name] = self.equations[members[0][0]]
 
-    def temporary(self, letters: Iterable[str]) -> Operand:
-        """A new tensor over some letters, in the order of the target's subscripts."""
-        rank = {letter: axis for axis, letter in enumerate(self.free)}
-        ordered = sorted(dict.fromkeys(letters), key=lambda letter: rank.get(letter, len(rank)))
-        return Operand(f"{self.target.tensor}#{next(self.numbers)}", tuple(ordered))
+    def nodes(
+        self, plan: Iterable[int | OrderedLoop], path: tuple[OrderedLoop, ...]
+    ) -> list[_Node]:
+        """The steps of some of the equations, inside the loops of ``path``."""
+        found: list[_Node] = []
+        for item in plan:
+            if isinstance(item, int):
+                fixed = tuple([loop.letters[item] for loop in path])
+                found += [replace(step, fixed=fixed) for step in self.steps(item, fixed)]
+            else:
+                size = max(index_size(self.known.sizes, i) for i in item.letters.values())
+                names = {self.equations[number].target.name for number in item.letters}
+                body = self.nodes(item.body, (*path, item))
+                outside, inside = _hoisted(body, {name for name in names if name in self.axes})
+                found += [*outside, _Body(size, item.descending, inside)]
+        return found
 
-    def apply(self, function: str, *operands: Source) -> Operand:
-        """An elementwise function of operands, over all the letters that they have."""
-        letters = [letter for operand in operands for letter in _indices(operand)]
-        return self.emit(Elementwise(function), self.temporary(letters), *operands)
+    def steps(self, number: int, fixed: Letters) -> list[Step]:
+        """The steps of one equation."""
+        equation = self.equations[number]
+        name, literals = equation.target.name, self.known.literals
+        lowering = EquationLowering(equation, self.known)
+        if name in self.axes:
+            return lowering.contribution(self.manners[number], fixed)
+        value = literal_value(equation.expression, literals)
+        if value is not None and not equation.target.subscripts:
+            literals[name] = value
+            if name not in self.known.outputs and name not in self.subscripted:
+                return []
+        return lowering.steps()
 
-    def spread(self, value: Source) -> Source:
-        """The value over all letters of the target."""
-        if set(_indices(value)) == set(self.free):
-            return value
-        return self.emit(Copy(), self.temporary(self.free), value)
+    def mentions(self, node: _Node, name: str) -> bool:
+        """Whether a tensor is written here, or what may be written straight into its memory."""
+        numbers = [n for n in self.manners if self.equations[n].target.name == name]
+        straight = {
+            access.name
+            for number in numbers
+            if self.manners[number].copies
+            for access in reads(self.equations[number])
+        }
+        # Parts of a contribution's own equation have the tensor's name before their #.
+        return any(
+            step.target.tensor in straight or step.target.tensor.partition("#")[0] == name
+            for step in _flat(node)
+        )
 
-    def value(self, expression: Expression) -> Source:
-        """What an expression comes to: a tensor, a number, a position."""
-        literal = _literal(expression, self.literals)
-        if literal is not None:
-            return Literal(literal)
-        handler = _VALUES.get(type(expression))
-        if handler is None:
-            raise TypeError(f"not part of a flat program: {expression!r}")
-        return handler(self, expression)
 
-    def read(self, access: Access) -> Operand:
-        operand = Operand(access.name, _letters(access))
-        if len(set(operand.indices)) == len(operand.indices):
-            return operand
-        return self.emit(Diagonal(), self.temporary(operand.indices), operand)
+def _comparison(equation: Equation, sizes: Mapping[str, int]) -> tuple[Letters, Iverson] | None:
+    """The letters and the comparison of an equation such as ``M[s,t] = [s <= t]``."""
+    expression, target = equation.expression, equation.target
+    match expression:
+        case Iverson(IndexValue(left), operator, IndexValue(right)) if operator in CUMULATIVE:
+            letters = tuple([s.name for s in target.subscripts if isinstance(s, Index)])
+            square = index_size(sizes, left) == index_size(sizes, right)
+            if square and left != right and sorted(letters) == sorted((left, right)):
+                return letters, expression
+    return None
 
-    def call(self, call: Call) -> Source:
-        if not call.indices:
-            arguments = [self.value(argument) for argument in call.arguments]
-            special = _CALLS.get(call.function)
-            if special:
-                return special(self, arguments)
-            own = call.function not in FUNCTIONS or FUNCTIONS[call.function].own
-            return self.apply(f"{OWN_PREFIX}{call.function}" if own else call.function, *arguments)
-        (body,) = call.arguments
-        if call.function == "sum" and isinstance(body, Multiply) and len(body.factors) == 2:
-            left, right = body.factors
-            return self.contract(self.value(left), self.value(right), call.indices)
-        return self.reduce(call.function, self.value(body), call.indices)
 
-    def add(self, terms: Sequence[Expression]) -> Source:
-        """A chain of additions and subtractions that starts with a term that is not negated."""
-        signed = [(t.operand, "subtract") if isinstance(t, Negate) else (t, "add") for t in terms]
-        start = next((n for n, (_, function) in enumerate(signed) if function == "add"), None)
-        if start is None:
-            return self.apply("negative", self.add([term for term, _ in signed]))
-        total = self.value(terms[start])
-        for term, function in signed[:start] + signed[start + 1 :]:
-            total = self.apply(function, total, self.value(term))
-        return total
-
-    def fold(self, operands: Sequence[Source]) -> Source:
-        """A chain of products that meets its small operands first."""
-        if len(operands) > 2:
-            operands = sorted(operands, key=lambda o: elements(self.sizes, _indices(o)))
-        result, *others = operands
-        for operand in others:
-            result = self.apply("multiply", result, operand)
-        return result
-
-    def divide(self, numerator: Source, denominator: Source) -> Operand:
-        if numerator == Literal(1.0):
-            return self.apply("reciprocal", denominator)
-        return self.apply("divide", numerator, denominator)
-
-    def power(self, base: Source, exponent: Source) -> Source:
-        if isinstance(exponent, Literal) and not isinstance(base, Literal):
-            if exponent.value == 3.0:
-                return self.apply("multiply", self.apply("square", base), base)
-            for function in POWERS.get(exponent.value, ("power",)):
-                extra = (exponent,) if function == "power" else ()
-                base = self.apply(function, base, *extra)
-            return base
-        return self.apply("power", base, exponent)
-
-    def reduce(self, function: str, body: Source, indices: Letters) -> Source:
-        """A reduction; an index that the body lacks repeats the body."""
-        present = tuple([i for i in indices if i in _indices(body)])
-        if present:
-            kept = [i for i in _indices(body) if i not in present]
-            body = self.emit(Reduction(function, present), self.temporary(kept), body)
-        if function in SINGLE_INDEX and not present:
-            return Literal(0.0)
-        repeats = elements(self.sizes, [i for i in indices if i not in present])
-        if len(present) < len(indices) and repeats == 0:
-            return self.nothing(function, body)
-        if repeats != 1 and function in _REPEATED:
-            return self.apply(_REPEATED[function], body, Literal(float(repeats)))
-        return body
-
-    def nothing(self, function: str, body: Source) -> Source:
-        """The value of a reduction over no positions at all."""
-        value = _OF_NOTHING[function]
-        return self.emit(Copy(), self.temporary(_indices(body)), Literal(value))
-
-    def contract(self, left: Source, right: Source, indices: Letters) -> Source:
-        """A pairwise contraction; what only one operand has is summed there first."""
-        ours, theirs = set(_indices(left)), set(_indices(right))
-        left = self.reduce("sum", left, tuple([i for i in indices if i in ours - theirs]))
-        right = self.reduce("sum", right, tuple([i for i in indices if i in theirs - ours]))
-        shared = tuple([i for i in indices if i in ours & theirs])
-        kept = [i for side in (left, right) for i in _indices(side) if i not in shared]
-        if shared:
-            operation = Contraction(contracted=shared)
-            result: Source = self.emit(operation, self.temporary(kept), left, right)
+def _hoisted(nodes: Sequence[_Node], assembled: Iterable[str]) -> tuple[list[_Node], list[_Node]]:
+    """What of a loop's body needs nothing of the loop and can run before it, and the rest."""
+    inside, outside, rest = set(assembled), list[_Node](), list[_Node]()
+    for node in nodes:
+        contributes = isinstance(node, Step) and isinstance(node.operation, Accumulate | Scatter)
+        if isinstance(node, _Body) or contributes or not inside.isdisjoint(_read(node)):
+            rest.append(node)
+            inside.update(step.target.tensor for step in _flat(node))
         else:
-            result = self.apply("multiply", left, right)
-        return self.reduce("sum", result, tuple([i for i in indices if i not in ours | theirs]))
+            outside.append(replace(node, fixed=node.fixed[:-1]))
+    return outside, rest
 
 
-def _clip(lowering: _Lowering, arguments: Sequence[Source]) -> Source:
-    x, lower_bound, upper_bound = arguments
-    return lowering.apply("minimum", lowering.apply("maximum", x, lower_bound), upper_bound)
+def _number(nodes: Iterable[_Node], steps: list[Step], loops: list[Loop]) -> None:
+    """Lay the steps out in a row."""
+    for node in nodes:
+        if isinstance(node, Step):
+            steps.append(node)
+        else:
+            place = len(loops)
+            loops.append(Loop(len(steps), 0, node.size, node.descending))
+            _number(node.nodes, steps, loops)
+            loops[place] = replace(loops[place], stop=len(steps))
 
 
-_CALLS: dict[str, Callable[[_Lowering, Sequence[Source]], Source]] = {
-    "clip": _clip,
-    "pow": lambda lowering, arguments: lowering.power(*arguments),
-    "stop_gradient": lambda _, arguments: arguments[0],
-}
-"""Functions that are other steps under a name of their own."""
+def _flat(node: _Node) -> Iterator[Step]:
+    if isinstance(node, Step):
+        yield node
+    else:
+        for inner in node.nodes:
+            yield from _flat(inner)
 
 
-_VALUES: dict[type, Callable[[_Lowering, Any], Source]] = {
-    Access: _Lowering.read,
-    Add: lambda lowering, node: lowering.add(node.terms),
-    Call: _Lowering.call,
-    Divide: lambda lowering, node: lowering.divide(*map(lowering.value, children(node))),
-    IndexValue: lambda _, node: Position(node.name),
-    Iverson: lambda lowering, node: lowering.apply(
-        COMPARISONS[node.operator], *map(lowering.value, children(node))
-    ),
-    Multiply: lambda lowering, node: lowering.fold([*map(lowering.value, node.factors)]),
-    Negate: lambda lowering, node: lowering.apply("negative", lowering.value(node.operand)),
-    Power: lambda lowering, node: lowering.power(*map(lowering.value, children(node))),
-}
-"""How each node of an expression becomes steps."""
+def _read(step: Step) -> Iterator[str]:
+    return (operand.tensor for operand in step.operands if isinstance(operand, Operand))
 
 
-def _indices(source: Source) -> Letters:
-    match source:
-        case Operand(_, indices):
-            return indices
-        case Position(index):
-            return (index,)
-        case _:
-            return ()
+def _written(node: _Node) -> str | None:
+    return node.target.tensor if isinstance(node, Step) else None
+
+
+def _numbers(item: int | OrderedLoop) -> Iterator[int]:
+    if isinstance(item, int):
+        yield item
+    else:
+        for inner in item.body:
+            yield from _numbers(inner)

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from einprop.execution.buffers import Memory, aliases, assign, lifetimes
-from einprop.execution.layout import arrange
-from einprop.execution.lower import COMPARISONS, lower
+from einprop.execution.arrange import Arranged, arrange
+from einprop.execution.buffers import Memory, assign, lifetimes
+from einprop.execution.expressions import COMPARISONS
+from einprop.execution.layout import Layout
+from einprop.execution.loops import around
+from einprop.execution.lower import lower
 from einprop.execution.steps import (
-    Contraction,
+    Accumulate,
     Copy,
-    Diagonal,
     Elementwise,
-    Embed,
+    Gather,
     Operand,
-    Position,
-    Reduction,
+    Scatter,
     Schedule,
-    Source,
     Step,
     Tensor,
+    Window,
     elements,
-    index_size,
+    operand_letters,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from einprop.notation.tree import Equation
+from einprop.notation.tree import Affine, Equation
 
 __all__ = ["ITEM_BYTES", "schedule"]
 
-ITEM_BYTES = {"bool": 1, "float16": 2, "float32": 4, "float64": 8, "float96": 12, "float128": 16}
+ITEM_BYTES = {
+    "bool": 1,
+    "float16": 2,
+    "float32": 4,
+    "float64": 8,
+    "float96": 12,
+    "float128": 16,
+    "int64": 8,
+}
 
 _BOOLEAN = frozenset(COMPARISONS.values())
 
@@ -44,19 +49,20 @@ def schedule(
     inputs: Mapping[str, tuple[int, ...]],
     outputs: Sequence[str],
     dtype: str = "float64",
-    axes: Mapping[str, tuple[str, ...]] | None = None,
     *,
+    axes: Mapping[str, tuple[str, ...]] | None = None,
     as_written: bool = False,
 ) -> Schedule:
     """Plan a flat program.
 
     Args:
-        equations: One operation each, every tensor defined once.
+        equations: One operation each; every tensor is defined once or put together by ``+=``,
+            ``max=`` or ``min=``.
         sizes: Size of each index.
         inputs: Shape of each input, in the order of the arguments.
         outputs: The tensors wanted; steps that none of them needs are left out.
         dtype: Name of the number type of inputs, intermediates and outputs.
-        axes: The letters at the axes of tensors that are put together by contributions.
+        axes: The letters at the axes of the tensors that are put together.
         as_written: Keep every tensor's axes in the order of its subscripts (for source that people
             read) instead of the order that is fastest.
 
@@ -68,74 +74,102 @@ def schedule(
     >>> plan.steps[0].operation.kind, plan.flops
     ('matmul', 24)
     """
-    steps, orders = arrange(
-        lower(equations, sizes, outputs), inputs, outputs, sizes, as_written=as_written
-    )
-    steps = _mark_constants(steps, outputs)
-    roots = aliases(steps, inputs)
-    dtypes = _dtypes(steps, inputs, outputs, dtype)
-    steps = [_priced(step, sizes, dtypes) for step in steps]
-    shapes = _shapes(steps, inputs, sizes)
-    constants = {step.target.tensor for step in steps if step.constant}
+    lowered = lower(equations, sizes, outputs, inputs, axes)
+    arranged = arrange(lowered, inputs, outputs, as_written=as_written)
+    steps = _mark_constants(arranged, inputs, outputs)
+    dtypes = _dtypes(steps, arranged.layouts, lowered.integers, outputs, dtype)
+    steps = [_priced(step, lowered.sizes, dtypes) for step in steps]
+    roots = {layout.root for layout in arranged.layouts.values()}
+    constants = {arranged.layouts[step.target.tensor].root for step in steps if step.constant}
     memory = Memory(
-        roots,
-        lifetimes(steps, roots, outputs),
-        orders,
+        arranged.layouts,
         dtypes,
-        {name: math.prod(shape) * ITEM_BYTES[dtypes[name]] for name, shape in shapes.items()},
-        frozenset(inputs) | frozenset(constants),
+        {root: _cells(root, arranged) * ITEM_BYTES[dtypes[root]] for root in roots},
+        frozenset(inputs) | constants,
         frozenset(outputs),
+        arranged.loops,
+        around(arranged.loops, len(steps)),
+        arranged.transient,
     )
-    buffers, places = assign(steps, memory)
+    lives = lifetimes(steps, memory, inputs, outputs)
+    buffers, places = assign(steps, memory, lives)
     tensors = {
         name: Tensor(
             name,
             shape,
-            orders[name],
+            layout.order,
+            layout.offset,
+            layout.strides,
             dtypes[name],
-            roots[name],
-            places.get(roots[name]),
-            memory.lives[roots[name]].first,
-            memory.lives[roots[name]].last,
+            layout.root,
+            places.get(layout.root),
+            lives[layout.root].first,
+            lives[layout.root].last,
         )
-        for name, shape in shapes.items()
+        for name, shape in arranged.shapes.items()
+        if (layout := arranged.layouts[name]).root in lives
     }
     return Schedule(
-        dtype, dict(sizes), tuple(inputs), tuple(outputs), tensors, tuple(steps), tuple(buffers)
+        dtype,
+        lowered.sizes,
+        tuple(inputs),
+        tuple(outputs),
+        tensors,
+        tuple(steps),
+        tuple(buffers),
+        arranged.loops,
     )
 
 
-def _shapes(
-    steps: Sequence[Step], inputs: Mapping[str, tuple[int, ...]], sizes: Mapping[str, int]
-) -> dict[str, tuple[int, ...]]:
-    shapes = {name: tuple(shape) for name, shape in inputs.items()}
-    for step in steps:
-        indices = step.target.indices
-        shapes[step.target.tensor] = tuple([index_size(sizes, i) for i in indices])
-    return shapes
+def _cells(root: str, arranged: Arranged) -> int:
+    """How many cells a root's memory has: none twice, however often a loop goes over them."""
+    pairs = zip(arranged.shapes[root], arranged.layouts[root].strides, strict=True)
+    return math.prod([size for size, stride in pairs if stride or not size])
 
 
-def _mark_constants(steps: Sequence[Step], outputs: Sequence[str]) -> list[Step]:
+def _mark_constants(
+    arranged: Arranged, inputs: Mapping[str, object], outputs: Sequence[str]
+) -> list[Step]:
     """Mark the steps that depend on no input; an output is computed afresh each time."""
-    constants: set[str] = set()
-    marked = []
-    for step in steps:
-        reads = {operand.tensor for operand in step.operands if isinstance(operand, Operand)}
-        constant = reads <= constants and step.target.tensor not in outputs
-        if constant:
-            constants.add(step.target.tensor)
-        marked.append(replace(step, constant=constant))
-    return marked
+    layouts = arranged.layouts
+    changing = {layouts[name].root for name in (*inputs, *outputs)}
+    # Positions are checked at each call, whatever they depend on.
+    changing |= {
+        layouts[step.target.tensor].root
+        for step in arranged.steps
+        if isinstance(step.operation, Gather | Scatter)
+    }
+    for loop in arranged.loops:
+        changing |= {layouts[s.target.tensor].root for s in arranged.steps[loop.start : loop.stop]}
+    pending = True
+    while pending:
+        pending = False
+        for step in arranged.steps:
+            root = layouts[step.target.tensor].root
+            if root not in changing and any(
+                isinstance(o, Operand) and layouts[o.tensor].root in changing for o in step.operands
+            ):
+                changing.add(root)
+                # What was read before a contribution that depends on inputs may have to go too.
+                pending = True
+    return [
+        replace(step, constant=layouts[step.target.tensor].root not in changing)
+        for step in arranged.steps
+    ]
 
 
 def _dtypes(
-    steps: Sequence[Step], inputs: Mapping[str, object], outputs: Sequence[str], dtype: str
+    steps: Sequence[Step],
+    layouts: Mapping[str, Layout],
+    integers: Collection[str],
+    outputs: Sequence[str],
+    dtype: str,
 ) -> dict[str, str]:
     """One byte a cell for a comparison that only multiplies or selects numbers.
 
     True + True would be True and -True an error: whatever else reads a comparison gets numbers.
     """
-    dtypes = dict.fromkeys(inputs, dtype) | {step.target.tensor: dtype for step in steps}
+    dtypes = dict.fromkeys(layouts, dtype) | dict.fromkeys(integers, "int64")
     numeric = set(outputs)
     truths = {
         step.target.tensor
@@ -162,32 +196,31 @@ def _takes_truth(step: Step, position: int, truths: set[str]) -> bool:
 
 def _priced(step: Step, sizes: Mapping[str, int], dtypes: Mapping[str, str]) -> Step:
     """The step with its work and its traffic."""
-    if step.operation == Copy(alias=True):
+    if isinstance(step.operation, Window):
         return step
-    touched = (step.target, *step.operands)
-    traffic = sum(
-        elements(sizes, tuple(dict.fromkeys(o.indices)) if o is not step.target else o.indices)
-        * ITEM_BYTES[dtypes[o.tensor]]
-        for o in touched
-        if isinstance(o, Operand)
-    )
-    return replace(step, flops=_work(step, sizes), bytes=traffic)
-
-
-def _work(step: Step, sizes: Mapping[str, int]) -> int:
+    every = _letters(step)
+    work = elements(sizes, every)
+    traffic = 0
+    for operand in (step.target, *step.operands):
+        if isinstance(operand, Operand):
+            whole = isinstance(step.operation, Gather | Scatter) and not operand.indices
+            cells = elements(sizes, every if whole else operand.indices)
+            traffic += cells * ITEM_BYTES[dtypes[operand.tensor]]
     match step.operation:
-        case Copy() | Diagonal() | Embed():
-            return 0
-        case Contraction() | Reduction() | Elementwise():
-            letters = {i for source in step.operands for i in _letters(source)}
-            return elements(sizes, sorted(letters))
+        case Copy() | Gather() | Accumulate("copy"):
+            work = 0
+        case Accumulate() | Scatter():  # What is written is read before.
+            traffic += work * ITEM_BYTES[dtypes[step.target.tensor]]
+    return replace(step, flops=work, bytes=traffic)
 
 
-def _letters(source: Source) -> tuple[str, ...]:
-    match source:
-        case Operand(_, indices):
-            return indices
-        case Position(index):
-            return (index,)
-        case _:
-            return ()
+def _letters(step: Step) -> tuple[str, ...]:
+    """The letters that a step runs over."""
+    found = dict.fromkeys(letter for o in step.operands for letter in operand_letters(o))
+    match step.operation:
+        case Gather() | Accumulate():
+            found = dict.fromkeys(step.target.indices)
+        case Scatter(_, subscripts):
+            terms = [s.terms for s in subscripts if isinstance(s, Affine)]
+            found |= dict.fromkeys(letter for inner in terms for _, letter in inner)
+    return tuple(found)

@@ -7,29 +7,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from einprop.notation.tree import Equation
+    from einprop.notation.tree import Affine, Equation
 
 __all__ = [
+    "Accumulate",
     "Buffer",
     "Contraction",
     "Copy",
-    "Diagonal",
+    "Cumulation",
     "Elementwise",
-    "Embed",
+    "Gather",
     "Letters",
     "Literal",
+    "Loop",
     "Operand",
     "Operation",
     "Position",
     "Reduction",
+    "Scatter",
     "Schedule",
     "Source",
     "Step",
     "Tensor",
+    "Window",
     "elements",
     "index_size",
+    "operand_letters",
 ]
 
 Letters = tuple[str, ...]
@@ -38,10 +43,13 @@ Letters = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A tensor at its subscripts, in the order in which they are written."""
+    """A tensor at its subscripts, in the order in which they are written.
+
+    Where an operation has subscripts of its own, the tensor is meant whole: no indices.
+    """
 
     tensor: str
-    indices: Letters
+    indices: Letters = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +71,71 @@ Source = Operand | Literal | Position
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The same cells under other subscripts; an index that only the target has repeats them.
+    """The same cells under other subscripts; an index that only the target has repeats them."""
 
-    An ``alias`` moves nothing: the target is the source's memory under another name.
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Another way to look at a tensor: ``w[i,p] = x[2*i+p]``, ``d[i] = A[i,i]``, ``t[j,i] = x[i,j]``.
+
+    Nothing moves: the target is the source's memory with other strides. A contribution to an
+    assembled tensor is written through a window too.
     """
 
-    alias: bool = False
+    subscripts: tuple[Affine, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Diagonal:
-    """Read along repeated subscripts: ``d[i] = A[i,i]``."""
+class Gather:
+    """Cells at positions that tensors hold: ``y[b,d] = E[tok[b],d]``.
+
+    The operands are the source and then the tensors of positions.
+    """
+
+    subscripts: tuple[Affine | Operand, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Embed:
-    """Write along repeated subscripts, zeros elsewhere: ``C[i,i] = d[i]``."""
+class Accumulate:
+    """A contribution to cells of an assembled tensor; the target is a window on it.
+
+    Attributes:
+        function: ``add``, ``maximum``, ``minimum``, or ``copy`` where nothing was written before.
+        loops: Letters to run over one after the other: with them fixed no cell is named twice.
+        alone: Whether no other contribution writes these cells.
+    """
+
+    function: str
+    loops: Letters = ()
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """A contribution to cells at positions that tensors hold: ``E.grad[tok[b],d] += g[b,d]``.
+
+    The operands are the value and then the tensors of positions.
+    """
+
+    function: str
+    subscripts: tuple[Affine | Operand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cumulation:
+    """Sums of all cells up to a position: ``y[t] = sum[s]([s <= t] x[s])``.
+
+    Attributes:
+        source: The letter of the operand's axis.
+        target: The letter of that axis in the target.
+        descending: Whether the sum runs from the position to the end.
+        exclusive: Whether the position itself is left out.
+    """
+
+    source: str
+    target: str
+    descending: bool = False
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +147,7 @@ class Elementwise:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """``sum``, ``prod``, ``max`` or ``min`` over some of the operand's indices."""
+    """``sum``, ``prod``, ``max`` or ``min`` over some indices; ``argmax`` or ``argmin`` over one."""
 
     function: str
     indices: Letters
@@ -121,7 +178,17 @@ class Contraction:
         return ("batched " if self.batch else "") + ("dot", "matvec", "matmul")[free]
 
 
-Operation = Copy | Diagonal | Embed | Elementwise | Reduction | Contraction
+Operation = (
+    Copy
+    | Window
+    | Gather
+    | Accumulate
+    | Scatter
+    | Cumulation
+    | Elementwise
+    | Reduction
+    | Contraction
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +203,7 @@ class Step:
         flops: Multiply-adds of a contraction, else one for each cell computed.
         bytes: Bytes read and written.
         constant: Whether the step reads no input, so that one run of it is enough.
+        fixed: The loop letter of each enclosing loop, the outermost first.
     """
 
     equation: Equation
@@ -145,6 +213,24 @@ class Step:
     flops: int = 0
     bytes: int = 0
     constant: bool = False
+    fixed: Letters = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Steps that run together, one position after the other; loops nest.
+
+    Attributes:
+        start: Number of the first step.
+        stop: Number of the step after the last.
+        size: How many positions; a step whose own letter has fewer runs at those only.
+        descending: Whether the last position comes first.
+    """
+
+    start: int
+    stop: int
+    size: int
+    descending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +241,10 @@ class Tensor:
         name: The name in the program; a temporary's has a ``#``.
         shape: Sizes in the order of the subscripts.
         order: The axes from outermost to innermost in memory; ``(1, 0)`` is a transposed matrix.
-        dtype: The schedule's dtype, or ``bool``.
-        root: The tensor whose memory it is: itself, unless it is an alias.
+        offset: Where it begins in its memory, in cells.
+        strides: How many cells a step along each axis is; 0 along a loop that it does not outlive.
+        dtype: The schedule's dtype, ``bool``, or ``int64`` for an input that holds positions.
+        root: The tensor whose memory it is: itself, unless it is a window on another.
         buffer: Number of its buffer in the schedule, or None for an input.
         first: The step that writes it (-1 for an input).
         last: The last step that reads it (the number of steps for an output).
@@ -165,6 +253,8 @@ class Tensor:
     name: str
     shape: tuple[int, ...]
     order: tuple[int, ...]
+    offset: int
+    strides: tuple[int, ...]
     dtype: str
     root: str
     buffer: int | None
@@ -196,6 +286,12 @@ class Schedule:
     tensors: Mapping[str, Tensor]
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
+    loops: tuple[Loop, ...] = ()
+
+    @property
+    def integers(self) -> tuple[str, ...]:
+        """The inputs that hold positions: they are passed as arrays of int64."""
+        return tuple([name for name in self.inputs if self.tensors[name].dtype == "int64"])
 
     @property
     def flops(self) -> int:
@@ -210,6 +306,14 @@ class Schedule:
     def stored(self, operand: Operand) -> Letters:
         """The operand's letters in the order of its memory, outermost first."""
         return tuple([operand.indices[axis] for axis in self.tensors[operand.tensor].order])
+
+    def strides(self, operand: Operand) -> dict[str, int]:
+        """How many cells a step of each of the operand's letters is."""
+        return dict(zip(operand.indices, self.tensors[operand.tensor].strides, strict=True))
+
+    def around(self, number: int) -> Iterator[int]:
+        """The numbers of the loops around a step, the outermost first."""
+        return (n for n, loop in enumerate(self.loops) if loop.start <= number < loop.stop)
 
 
 def index_size(sizes: Mapping[str, int], index: str) -> int:
@@ -226,3 +330,14 @@ def index_size(sizes: Mapping[str, int], index: str) -> int:
 def elements(sizes: Mapping[str, int], indices: Sequence[str]) -> int:
     """How many cells the indices span."""
     return math.prod([index_size(sizes, index) for index in indices])
+
+
+def operand_letters(source: Source) -> Letters:
+    """The index letters that an operand depends on."""
+    match source:
+        case Operand(_, indices):
+            return indices
+        case Position(index):
+            return (index,)
+        case _:
+            return ()

@@ -6,22 +6,22 @@ import pytest
 
 from einprop.execution.lower import lower
 from einprop.execution.steps import (
+    Accumulate,
     Contraction,
     Copy,
-    Diagonal,
     Elementwise,
-    Embed,
     Operation,
     Reduction,
+    Window,
 )
 from einprop.notation.parser import parse
-from einprop.notation.tree import Access, Add, Equation, Index, Negate
+from einprop.notation.tree import Access, Add, Affine, Equation, Index, Negate
 
 SIZES = {"i": 4, "j": 3, "k": 2}
 
 
 def operations(text: str) -> list[Operation]:
-    return [step.operation for step in lower(parse(text), SIZES, ["y"])]
+    return [step.operation for step in lower(parse(text), SIZES, ["y"]).steps]
 
 
 def functions(text: str) -> list[str]:
@@ -51,8 +51,9 @@ def test_elementwise(text: str, expected: list[str]) -> None:
 
 
 def test_structure() -> None:
-    assert operations("y[i] = A[i,i]") == [Diagonal()]
-    assert operations("y[i,i] = a[i]") == [Embed()]
+    i = Affine(((1, "i"),))
+    assert operations("y[i] = A[i,i]") == [Window((i, i)), Copy()]
+    assert operations("y[i,i] = a[i]") == [Copy(), Window((i, i)), Accumulate("copy", (), True)]
     assert operations("y[i,j] = a[i]") == [Copy()]
     assert operations("y[i] = sum[j](A[i,j])") == [Reduction("sum", ("j",))]
     assert operations("y[i] = a[i] c[]") == [Elementwise("multiply")]
@@ -68,13 +69,13 @@ def test_presums_leave_a_plain_product() -> None:
 
 
 def test_small_factors_meet_first() -> None:
-    steps = lower(parse("y[i,j] = A[i,j] c[i] d[i]"), SIZES, ["y"])
+    steps = lower(parse("y[i,j] = A[i,j] c[i] d[i]"), SIZES, ["y"]).steps
     assert [step.target.indices for step in steps] == [("i",), ("i", "j")]
 
 
 def test_a_negated_first_term_moves_behind() -> None:
     a, b = Access("a"), Access("b")
-    (step,) = lower([Equation(Access("y"), "=", Add((Negate(a), b)))], {}, ["y"])
+    (step,) = lower([Equation(Access("y"), "=", Add((Negate(a), b)))], {}, ["y"]).steps
     assert step.operation == Elementwise("subtract")
 
 

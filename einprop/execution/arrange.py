@@ -1,0 +1,292 @@
+"""A place in memory for every tensor: axis orders, windows on others, results written where they belong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from einprop.execution.assembled import letter_strides
+from einprop.execution.layout import (
+    Layout,
+    classify,
+    contraction_order,
+    long_letters,
+    mergeable,
+)
+from einprop.execution.loops import around, transient
+from einprop.execution.lower import Lowered
+from einprop.execution.steps import (
+    Accumulate,
+    Contraction,
+    Copy,
+    Cumulation,
+    Elementwise,
+    Gather,
+    Letters,
+    Loop,
+    Operand,
+    Reduction,
+    Step,
+    Window,
+    index_size,
+)
+from einprop.notation.tree import Affine
+
+__all__ = ["Arranged", "arrange"]
+
+
+@dataclass(frozen=True)
+class _Straight:
+    """A tensor that is computed in the memory of the one that it is copied into.
+
+    Attributes:
+        tensor: The assembled tensor.
+        subscripts: The cells of it.
+        indices: The letters at the axes of the tensor that is copied.
+    """
+
+    tensor: str
+    subscripts: tuple[Affine, ...]
+    indices: Letters
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """Steps with a place in memory for every tensor.
+
+    Attributes:
+        steps: Contractions classified; contributions that are in place already left out.
+        loops: Which of the steps run together.
+        shapes: By tensor, in the order of the subscripts.
+        layouts: By tensor.
+        transient: For each tensor that a loop makes, the loops along which it has one position.
+    """
+
+    steps: tuple[Step, ...]
+    loops: tuple[Loop, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+    layouts: Mapping[str, Layout]
+    transient: Mapping[str, frozenset[int]]
+
+
+def arrange(
+    lowered: Lowered,
+    inputs: Mapping[str, tuple[int, ...]],
+    outputs: Sequence[str],
+    *,
+    as_written: bool = False,
+) -> Arranged:
+    """Give every tensor a place in memory.
+
+    Args:
+        lowered: What `lower` gives.
+        inputs: Shapes of the inputs, whose axes lie as they are written.
+        outputs: Tensors that need memory of their own.
+        as_written: Keep every tensor's axes in the order of its subscripts.
+    """
+    return _Arranger(lowered, inputs, outputs, as_written=as_written).arranged()
+
+
+class _Arranger:
+    """The layouts while they are being found."""
+
+    def __init__(
+        self,
+        lowered: Lowered,
+        inputs: Mapping[str, tuple[int, ...]],
+        outputs: Sequence[str],
+        *,
+        as_written: bool,
+    ) -> None:
+        self.lowered = lowered
+        self.sizes = lowered.sizes
+        self.as_written = as_written
+        self.enclosing = around(lowered.loops, len(lowered.steps))
+        self.shapes = {name: tuple(shape) for name, shape in inputs.items()}
+        self.layouts = {
+            name: self.whole(name, shape, range(len(shape))) for name, shape in inputs.items()
+        }
+        self.shapes |= lowered.shapes
+        for name, shape in lowered.shapes.items():
+            self.layouts[name] = self.whole(name, shape, self.loop_axes_first(name))
+        self.straight = {} if as_written else self.written_straight(outputs)
+        kept = {*outputs, *lowered.shapes}
+        self.transient = transient(lowered.steps, self.enclosing, kept) if not as_written else {}
+
+    def arranged(self) -> Arranged:
+        steps, kept = [], []
+        for number, step in enumerate(self.lowered.steps):
+            arranged = self.settle(step)
+            if not self.is_done(arranged):
+                kept.append(number)
+                steps.append(arranged)
+            if arranged.target.tensor not in self.layouts:
+                self.place(arranged, self.enclosing[number])
+        # A loop ends where its last step ended, whatever was left out inside.
+        places = [sum(n < number for n in kept) for number in range(len(self.lowered.steps) + 1)]
+        loops = [
+            replace(loop, start=places[loop.start], stop=places[loop.stop])
+            for loop in self.lowered.loops
+        ]
+        return Arranged(tuple(steps), tuple(loops), self.shapes, self.layouts, self.transient)
+
+    def whole(self, name: str, shape: Sequence[int], order: Sequence[int]) -> Layout:
+        """A tensor that fills memory of its own."""
+        strides, cells = [0] * len(shape), 1
+        for axis in reversed(order):
+            strides[axis] = cells
+            cells *= max(shape[axis], 1)
+        return Layout(name, 0, tuple(strides), tuple(order))
+
+    def loop_axes_first(self, name: str) -> list[int]:
+        """The axes of an assembled tensor, those that loops run along outermost."""
+        first: dict[int, int] = {}
+        for step in self.lowered.steps:
+            if isinstance(step.operation, Window) and step.operands == (Operand(name),):
+                for depth, letter in enumerate(step.fixed):
+                    for axis, place in enumerate(step.operation.subscripts):
+                        if letter in [i for _, i in place.terms]:
+                            first.setdefault(depth, axis)
+        axes = range(len(self.lowered.shapes[name]))
+        leading = [] if self.as_written else list(dict.fromkeys(first[d] for d in sorted(first)))
+        return [*leading, *(axis for axis in axes if axis not in leading)]
+
+    def written_straight(self, outputs: Sequence[str]) -> dict[str, _Straight]:
+        """The tensors that may be computed in the memory of the one that they are copied into."""
+        makers = {step.target.tensor: step.operation for step in self.lowered.steps}
+        windows = {
+            step.target.tensor: (step.operation, step.operands)
+            for step in self.lowered.steps
+            if isinstance(step.operation, Window)
+        }
+        uses = Counter(o.tensor for step in self.lowered.steps for o in _tensors(step))
+        found: dict[str, _Straight] = {}
+        for step in self.lowered.steps:
+            match step:
+                case Step(_, Accumulate("copy", _, alone), cells, (Operand(name, indices),)) if (
+                    isinstance(makers.get(name), _WRITES_ANYWHERE)
+                    and (alone or uses[name] == 1)
+                    and set(indices) == set(cells.indices)
+                    and name not in {*outputs, *found, *self.lowered.shapes}
+                ):
+                    window, (source,) = windows[cells.tensor]
+                    assert isinstance(source, Operand)
+                    found[name] = _Straight(source.tensor, window.subscripts, indices)
+        return found
+
+    def settle(self, step: Step) -> Step:
+        """The step with what the layout of its operands decides."""
+        if not isinstance(step.operation, Contraction):
+            return step
+        left, right = [self.stored(operand, step.fixed) for operand in _tensors(step)]
+        target = _without(step.target.indices, step.fixed)
+        contraction, swapped = classify(target, left, right, self.sizes)
+        operands = step.operands[::-1] if swapped else step.operands
+        return replace(step, operation=contraction, operands=operands)
+
+    def stored(self, operand: Operand, fixed: Letters) -> dict[str, int]:
+        return self.layouts[operand.tensor].stored(operand.indices, fixed)
+
+    def is_done(self, step: Step) -> bool:
+        """Whether a contribution is where it belongs already."""
+        match step:
+            case Step(_, Accumulate("copy"), cells, (Operand(name, indices),)) if indices:
+                source, target = self.layouts[name], self.layouts[cells.tensor]
+                places = (source.root, source.offset, source.stored(indices))
+                return places == (target.root, target.offset, target.stored(cells.indices))
+            case _:
+                return False
+
+    def place(self, step: Step, loops: Sequence[int]) -> None:
+        """Find a place for what the step writes."""
+        name, letters = step.target.tensor, step.target.indices
+        self.shapes[name] = tuple([index_size(self.sizes, letter) for letter in letters])
+        if isinstance(step.operation, Window):
+            (source,) = _tensors(step)
+            self.layouts[name] = self.window(source.tensor, step.operation.subscripts, letters)
+            return
+        straight = self.straight.get(name)
+        if straight is not None:
+            layout = self.window(straight.tensor, straight.subscripts, straight.indices)
+            if self.fits(step, layout):
+                self.layouts[name] = layout
+                self.transient = {n: found for n, found in self.transient.items() if n != name}
+                return
+        order = tuple([i for i in step.fixed if i in letters]) + self.target_order(step)
+        axes = range(len(letters)) if self.as_written else [letters.index(i) for i in order]
+        once = {
+            step.fixed[depth]
+            for depth, loop in enumerate(loops)
+            if loop in self.transient.get(name, ())
+        }
+        shape = [
+            1 if i in once else size for i, size in zip(letters, self.shapes[name], strict=True)
+        ]
+        layout = self.whole(name, shape, axes)
+        strides = [0 if i in once else s for i, s in zip(letters, layout.strides, strict=True)]
+        self.layouts[name] = replace(layout, strides=tuple(strides))
+
+    def window(self, source: str, subscripts: Sequence[Affine], letters: Letters) -> Layout:
+        """The layout of a tensor seen at some subscripts."""
+        layout = self.layouts[source]
+        strides = letter_strides(subscripts, layout.strides)
+        constants = [s.constant * n for s, n in zip(subscripts, layout.strides, strict=True)]
+        rank = [i for axis in layout.order for _, i in subscripts[axis].terms]
+        if self.as_written:
+            order = tuple(range(len(letters)))
+        else:
+            axes = sorted(range(len(letters)), key=lambda axis: rank.index(letters[axis]))
+            order = tuple(sorted(axes, key=lambda axis: -abs(strides[letters[axis]])))
+        found = tuple([strides[letter] for letter in letters])
+        return Layout(layout.root, layout.offset + sum(constants), found, order)
+
+    def fits(self, step: Step, layout: Layout) -> bool:
+        """Whether the step can write its result there without a copy."""
+        if not isinstance(step.operation, Contraction):
+            return True
+        stored = layout.stored(step.target.indices, step.fixed)
+        groups = (step.operation.rows, step.operation.columns)
+        long = [stored[i] for i in long_letters(tuple(stored), self.sizes)]
+        return mergeable(stored, groups, self.sizes) and (not long or 1 in long)
+
+    def target_order(self, step: Step) -> Letters:
+        """The order in which the step writes its target most cheaply, loop letters left out."""
+        target = _without(step.target.indices, step.fixed)
+        stored = [tuple(self.stored(o, step.fixed)) for o in _tensors(step) if o.indices]
+        match step.operation:
+            case Contraction() as contraction:
+                return contraction_order(contraction, target, self.sizes)
+            case Reduction():
+                return tuple([letter for letter in stored[0] if letter in target])
+            case Cumulation(source, letter):
+                return tuple([letter if i == source else i for i in stored[0]])
+            case Gather(subscripts):
+                return _without(self.gathered(step, subscripts), step.fixed)
+            case _:
+                votes = Counter(letters for letters in stored if len(letters) == len(target))
+                ranked = sorted(votes, key=lambda letters: (-votes[letters], letters != target))
+                return ranked[0] if ranked else target
+
+    def gathered(self, step: Step, subscripts: Sequence[Affine | Operand]) -> Letters:
+        """The letters in the order of the memory that is read."""
+        source = self.layouts[_tensors(step)[0].tensor]
+        found: dict[str, None] = {}
+        for axis in source.order:
+            match subscripts[axis]:
+                case Operand() as places:
+                    found |= dict.fromkeys(self.stored(places, ()))
+                case Affine(terms):
+                    found |= dict.fromkeys(letter for _, letter in terms)
+        return tuple(found)
+
+
+_WRITES_ANYWHERE = (Elementwise, Copy, Reduction, Contraction, Cumulation)
+
+
+def _tensors(step: Step) -> list[Operand]:
+    return [operand for operand in step.operands if isinstance(operand, Operand)]
+
+
+def _without(letters: Letters, fixed: Collection[str]) -> Letters:
+    return tuple([letter for letter in letters if letter not in fixed])
