@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from einprop.analysis.sizes import check_inputs
-from einprop.arguments import as_array, as_mapping
+from einprop.arguments import as_array, as_mapping, as_positions
 from einprop.errors import DerivativeError, InputError
 from einprop.program import Program
 
@@ -146,8 +146,11 @@ def _as_orders(orders: Iterable[int]) -> tuple[int, ...]:
 def _as_point(program: Program, tensors: Mapping[str, ArrayLike]) -> dict[str, _Array]:
     given = as_mapping(tensors, {}, "tensors")
     check_inputs(program.resolved, given)
-    float64 = np.dtype(np.float64)
-    return {name: as_array(name, value, float64) for name, value in given.items()}
+    float64, positions = np.dtype(np.float64), program.resolved.positions
+    return {
+        name: as_positions(name, value) if name in positions else as_array(name, value, float64)
+        for name, value in given.items()
+    }
 
 
 def _cotangents(

@@ -67,11 +67,13 @@ def collect_names(
 def unread(defined: Sequence[str], equations: Sequence[Equation]) -> tuple[str, ...]:
     """The defined tensors that no equation reads: a program's outputs unless it declares others."""
     loops = _loops(equations)
-    writers = {equation.target.name: number for number, equation in enumerate(equations)}
+    writers = _writers(equations)
     read = set()
     for number, equation in enumerate(equations):
         for access in reads(equation):
-            together = number in loops and loops[number] is loops.get(writers.get(access.name, -1))
+            together = number in loops and loops[number] in (
+                loops.get(n) for n in writers.get(access.name, ())
+            )
             # What a recurrence reads at another position of its loop is its own past.
             if not (together and any(not isinstance(s, Index) for s in access.subscripts)):
                 read.add(access.name)
@@ -144,6 +146,14 @@ def _precedes(left: Subscript, of: Equation, right: Subscript, other: Equation) 
             return False
 
 
+def _writers(equations: Sequence[Equation]) -> dict[str, list[int]]:
+    """The numbers of the equations that define each tensor."""
+    found: dict[str, list[int]] = {}
+    for number, equation in enumerate(equations):
+        found.setdefault(equation.target.name, []).append(number)
+    return found
+
+
 def _loops(equations: Sequence[Equation]) -> dict[int, Loop]:
     """The loop that runs each equation of a cycle."""
     return {n: step for step in order(equations) if isinstance(step, Loop) for n in step.letters}
@@ -151,9 +161,7 @@ def _loops(equations: Sequence[Equation]) -> dict[int, Loop]:
 
 def _check_order(equations: Sequence[Equation]) -> None:
     """Every read of a tensor comes after its last equation, but for the cycles of a recurrence."""
-    writers: dict[str, list[int]] = {}
-    for number, equation in enumerate(equations):
-        writers.setdefault(equation.target.name, []).append(number)
+    writers = _writers(equations)
     loops = _loops(equations)
     for number, equation in enumerate(equations):
         for access in reads(equation):

@@ -18,7 +18,7 @@ from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Affine, Boundary, Equation, Index, Subscript, reads
 
-__all__ = ["Loop", "cyclic_tensors", "order"]
+__all__ = ["Loop", "in_order", "order", "read_early"]
 
 SizeOf = Callable[[str], int | None]
 """The size of an index letter, if it is known."""
@@ -77,16 +77,27 @@ def order(
     return _Order(equations, size_of).arranged(range(len(equations)), edges, frozenset())
 
 
-def cyclic_tensors(equations: Sequence[Equation]) -> frozenset[str]:
-    """The tensors that are defined in terms of themselves, directly or by way of others."""
+def in_order(
+    equations: Sequence[Equation], size_of: SizeOf = lambda index: None
+) -> tuple[Equation, ...]:
+    """The equations in an order in which they can run; a loop's stand as in its body."""
 
-    def inside(step: int | Loop) -> Iterator[int]:
-        if isinstance(step, Loop):
-            yield from step.letters
+    def numbers(steps: Iterable[int | Loop]) -> Iterator[int]:
+        for step in steps:
+            yield from numbers(step.body) if isinstance(step, Loop) else (step,)
 
-    return frozenset(
-        equations[number].target.name for step in order(equations) for number in inside(step)
-    )
+    return tuple(equations[n] for n in numbers(order(equations, size_of)))
+
+
+def read_early(equations: Sequence[Equation]) -> set[str]:
+    """The tensors that an equation reads before, or while, the last one defines them: cycles have some."""
+    last = {equation.target.name: number for number, equation in enumerate(equations)}
+    return {
+        access.name
+        for number, equation in enumerate(equations)
+        for access in reads(equation)
+        if last.get(access.name, -1) >= number
+    }
 
 
 class _Order:

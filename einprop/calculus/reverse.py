@@ -19,7 +19,7 @@ from einprop.analysis.indices import (
     rename_indices,
     target_indices,
 )
-from einprop.analysis.recurrence import Loop, order
+from einprop.analysis.recurrence import in_order, read_early
 from einprop.calculus.axes import axis_letters, with_ranges
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
@@ -55,7 +55,11 @@ def cotangent_suffix(equations: Iterable[Equation]) -> str:
 
 
 def reverse(
-    equations: Sequence[Equation], of: Sequence[str], wrt: Sequence[str], suffix: str = "grad"
+    equations: Sequence[Equation],
+    of: Sequence[str],
+    wrt: Sequence[str],
+    suffix: str = "grad",
+    axes: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Adjoint:
     """The adjoint equations of core equations.
 
@@ -64,6 +68,7 @@ def reverse(
         of: The tensors that are differentiated; each is seeded with a cotangent of its shape.
         wrt: The inputs whose gradients are wanted.
         suffix: What the names of cotangents end in.
+        axes: Letters for the axes of tensors, where they are known.
 
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
@@ -71,8 +76,8 @@ def reverse(
     ...     print(to_text(equation))
     W.grad[i,j] += sum[b](y.grad[b,j] x[b,i])
     """
-    early = _read_early(equations)
-    sweep = _Sweep(_active(equations, wrt), frozenset(of), suffix)
+    early = read_early(equations)
+    sweep = _Sweep(_active(equations, wrt), frozenset(of), suffix, axes or {})
     # What a cycle reads before it is complete is reached if anything that needs it is.
     sweep.reached.update((set(of) | (_ancestors(equations, of) & early)) & sweep.active)
     for name, group in _by_target_backwards(equations):
@@ -81,14 +86,21 @@ def reverse(
     sweep.equations += _dead(equations, early & sweep.reached - set(of), sweep)
     gradients = {name: f"{name}.{suffix}" for name in wrt if name in sweep.reached}
     adjoint = (*ties(equations, sweep.reached), *sweep.equations)
-    return Adjoint(_in_order(adjoint) if early else adjoint, sweep.seeds, gradients)
+    return Adjoint(in_order(adjoint) if early else adjoint, sweep.seeds, gradients)
 
 
 class _Sweep:
     """The tensors visited so far, and the equations that their cotangents flow through."""
 
-    def __init__(self, active: set[str], of: frozenset[str], suffix: str) -> None:
+    def __init__(
+        self,
+        active: set[str],
+        of: frozenset[str],
+        suffix: str,
+        axes: Mapping[str, tuple[str, ...]],
+    ) -> None:
         self.active = active
+        self.axes = axes
         self.of = of
         self.suffix = suffix
         self.reached: set[str] = set()
@@ -101,9 +113,12 @@ class _Sweep:
         cotangent = f"{name}.{self.suffix}"
         if name in self.of:
             shared = recurs or cotangent in self.accumulated
-            self.seeds[name] = f"{name}.seed" if shared else cotangent
+            # As for the cotangents, a second derivation's seeds have a number.
+            seed = self.suffix.replace("grad", "seed")
+            self.seeds[name] = f"{name}.{seed}" if shared else cotangent
             if shared:
-                self.equations.append(_seed_equation(group, self.seeds[name], self.suffix))
+                letters = self.axes.get(name, _written_letters(group))
+                self.equations.append(_seed_equation(name, letters, self.seeds[name], self.suffix))
         single = holds_value(group)
         for equation in group:
             for target, expression in _contributions(equation, self.active, self.suffix, single):
@@ -149,27 +164,6 @@ def _closure(edges: Mapping[str, set[str]], start: Iterable[str]) -> set[str]:
     return found
 
 
-def _in_order(equations: Sequence[Equation]) -> tuple[Equation, ...]:
-    """Equations with every cycle before what reads its result."""
-
-    def numbers(steps: Iterable[int | Loop]) -> Iterator[int]:
-        for step in steps:
-            yield from sorted(step.letters) if isinstance(step, Loop) else (step,)
-
-    return tuple(equations[n] for n in numbers(order(equations)))
-
-
-def _read_early(equations: Sequence[Equation]) -> set[str]:
-    """The tensors that are read before they are complete: those that recur."""
-    last = {equation.target.name: number for number, equation in enumerate(equations)}
-    return {
-        access.name
-        for number, equation in enumerate(equations)
-        for access in reads(equation)
-        if last.get(access.name, -1) >= number
-    }
-
-
 def _by_target_backwards(
     equations: Sequence[Equation],
 ) -> Iterator[tuple[str, list[Equation]]]:
@@ -181,15 +175,16 @@ def _by_target_backwards(
     yield from reversed(groups.items())
 
 
-def _seed_equation(group: Sequence[Equation], seed: str, suffix: str) -> Equation:
-    """The seed added once to every cell, wherever the equations of the tensor write."""
+def _written_letters(group: Sequence[Equation]) -> tuple[str, ...]:
+    """Letters for the axes of a tensor: those of an equation that writes all of it, if one does."""
     plain = (e.target for e in group if all(isinstance(s, Index) for s in e.target.subscripts))
-    target = next(plain, group[-1].target)
-    name, letters = target.name, axis_letters(target)
+    return axis_letters(next(plain, group[-1].target))
+
+
+def _seed_equation(name: str, letters: Iterable[str], seed: str, suffix: str) -> Equation:
+    """The cotangent that is given from outside, added once to every cell."""
     subscripts = tuple(Index(i) for i in letters)
-    return Equation(
-        Access(f"{name}.{suffix}", subscripts), "+=", Access(seed, subscripts), place=target.place
-    )
+    return Equation(Access(f"{name}.{suffix}", subscripts), "+=", Access(seed, subscripts))
 
 
 def _adjoint_equation(

@@ -8,12 +8,13 @@ backward pass that reuses the forward pass's intermediates.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import opt_einsum
 
 from einprop.analysis.indices import free_indices
+from einprop.analysis.recurrence import in_order, read_early
 from einprop.calculus.algebra import combined, constant, divided
 from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.tree import (
@@ -52,12 +53,15 @@ def binarise(program: SizedProgram) -> SizedProgram:
     y[b,j] = _3[b,j]
     """
     builder = Builder(program.sizes, program.names, generic=program.generic)
+    equations = program.equations
+    if read_early(equations):
+        equations = in_order(equations, lambda index: builder.size([index]))
     groups: dict[str, list[Equation]] = {}
-    for equation in program.equations:
+    for equation in equations:
         groups.setdefault(equation.target.name, []).append(equation)
-    last = {equation.target.name: equation for equation in program.equations}
-    lowering = _Lowering(builder)
-    for equation in program.equations:
+    last = {equation.target.name: equation for equation in equations}
+    lowering = _Lowering(builder, read_early(equations))
+    for equation in equations:
         if last[equation.target.name] is equation:
             lowering.define_target(groups[equation.target.name])
     temporaries = program.temporaries | builder.created
@@ -79,13 +83,15 @@ class _Product:
 class _Lowering:
     """Lowers expressions to atoms, defining what they need on the way."""
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: Builder, early: Collection[str]) -> None:
         self.builder = builder
+        self.early = early
 
     def define_target(self, group: Sequence[Equation]) -> None:
         """All equations of one tensor as one definition."""
         target = group[0].target
-        if not all(is_plain(equation.target) for equation in group):
+        plain = all(is_plain(equation.target) for equation in group)
+        if not plain or target.name in self.early:
             for equation in group:
                 self.contribute(equation)
         elif group[0].operator in _EXTREMA:

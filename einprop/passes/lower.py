@@ -56,7 +56,7 @@ def _with_adjoint(program: SizedProgram, derivation: Derivation) -> SizedProgram
     # cotangents have names of their own, and the derivation's names are tied to them at both ends.
     seeds = dict(derivation.seeds)
     suffix = _unused(derivation.suffix, program)
-    adjoint = reverse(program.equations, list(seeds), derivation.wrt, suffix)
+    adjoint = reverse(program.equations, list(seeds), derivation.wrt, suffix, program.axes)
     axes = _derivative_axes(program, suffix)
     axes |= {seed: axes[name] for name, seed in derivation.seeds}
     axes |= {gradient: axes[name] for name, gradient in derivation.gradients}
