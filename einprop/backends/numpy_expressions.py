@@ -34,7 +34,7 @@ from einprop.execution.steps import (
 )
 from einprop.notation.tree import Affine
 
-__all__ = ["EXPRESSIONS", "index_text"]
+__all__ = ["EXPRESSIONS", "index_parts"]
 
 _EMPTY = {
     "max": "-np.inf",
@@ -145,22 +145,22 @@ def _gather(author: Author, step: Step, operation: Gather) -> Expression:
     if not isinstance(source, Operand):
         raise TypeError("cells are gathered from a tensor")
     target = author.free(step.target.indices)
-    text, found = index_text(author, source.tensor, operation.subscripts, target)
+    parts, found = index_parts(author, source.tensor, operation.subscripts, target)
     array = author.whole(source.tensor)
-    value = quoted(array, CALL, lambda x: f"{x}[{text}]")
+    value = quoted(array, CALL, lambda x: f"{x}[{', '.join(parts)}]")
     return transposed(value, found, target)
 
 
-def index_text(
+def index_parts(
     author: Author, tensor: str, subscripts: Sequence[Affine | Operand], target: Letters
-) -> tuple[str, Letters]:
+) -> tuple[list[str], Letters]:
     """The subscripts between numpy's brackets, and the letters of the axes that they give."""
     shape = author.plan.tensors[tensor].shape
     looked = [n for n, place in enumerate(subscripts) if isinstance(place, Operand)]
     held = author.free(tuple([i for n in looked for i in subscripts[n].indices]))  # type: ignore[union-attr]
     plain = [_plain(author, place, size) for place, size in zip(subscripts, shape, strict=True)]
     others = [letter for letter in plain if letter is not None]
-    if len(looked) == 1 and len(others) == len(shape) - 1 and not {*others} & {*held}:
+    if len(looked) == 1 and len({*others}) == len(shape) - 1 and not {*others} & {*held}:
         parts = [
             ":" if isinstance(place, Affine) else _places(author, place, size, held)
             for place, size in zip(subscripts, shape, strict=True)
@@ -168,11 +168,11 @@ def index_text(
         found = [held if n in looked else (i,) for n, i in enumerate(plain) if n in looked or i]
         while parts[-1] == ":":
             parts.pop()
-        return ", ".join(parts), tuple([i for group in found for i in group if i])
+        return parts, tuple([i for group in found for i in group if i])
     parts = [
         _places(author, place, size, target) for place, size in zip(subscripts, shape, strict=True)
     ]
-    return ", ".join(parts), target
+    return parts, target
 
 
 def _plain(author: Author, place: Affine | Operand, size: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The text of the functions that numpy lacks, to stand beside the code that calls them."""
+"""The functions that code brings along, as text."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import dis
 import inspect
 import re
 import textwrap
+from collections.abc import Iterator
 from types import CodeType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,18 +17,11 @@ from einprop.backends.numpy_functions import ArrayFunction
 from einprop.errors import UnsupportedError
 from einprop.notation.functions import OWN_PREFIX
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 __all__ = ["written_out"]
 
 
 def written_out(name: str, function: ArrayFunction) -> str:
-    """The text of a function under the name by which code calls it.
-
-    Raises:
-        UnsupportedError: The text is not at hand, or needs names from outside of it.
-    """
+    """The text of a helper function."""
     function = getattr(function, "__wrapped__", function)
     own_name = getattr(function, "__name__", "")
     if getattr(np, own_name, None) is function:
@@ -44,8 +37,7 @@ def written_out(name: str, function: ArrayFunction) -> str:
             (),
             "register a function that is defined by def in a file",
         )
-    text = re.sub(r"( -> Array|: Array)\b", "", text)
-    text = _without_annotations(text)
+    text = _without_annotations(text.replace(": Array", "").replace(" -> Array", ""))
     documented = re.sub(r'"""(.*?)\n.*?"""', r'"""\1"""', text, count=1, flags=re.DOTALL)
     return re.sub(r"^def \w+", f"def {name}", documented).rstrip()
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from einprop.backends.numpy_author import Author, python_names
-from einprop.backends.numpy_expressions import EXPRESSIONS, index_text
+from einprop.backends.numpy_expressions import EXPRESSIONS, index_parts
 from einprop.backends.numpy_functions import FUNCTIONS, ArrayFunction
 from einprop.backends.numpy_helpers import written_out
 from einprop.backends.numpy_phrases import composed, positions, sums_before, window
@@ -199,8 +199,9 @@ class _Code:
         for place in operation.subscripts:
             held = place.indices if isinstance(place, Operand) else [i for _, i in place.terms]
             letters |= dict.fromkeys(author.free(tuple(held)))
-        places, found = index_text(author, step.target.tensor, operation.subscripts, tuple(letters))
-        index = f"({places})" if ", " in places else places
+        parts, found = index_parts(author, step.target.tensor, operation.subscripts, tuple(letters))
+        places = ["slice(None)" if part == ":" else part for part in parts]
+        index = f"({', '.join(places)})" if len(places) > 1 else places[0]
         given = author.aligned(value, found).text
         if isinstance(value, Operand) and len(author.free(value.indices)) < len(found):
             # numpy's quick loop for one axis forgets to broadcast.

@@ -53,13 +53,26 @@ def _contraction(writer: Writer, step: Step, groups: Contraction) -> list[str]:
     side = [columns] if columns else []
     if batch:
         side = side or [()]
-        a = writer.view(left, [*batch, rows, summed])
-        b = writer.view(right, [*batch, summed, *side])
+        a = _matrix(writer, left, batch, rows, summed)
+        b = _matrix(writer, right, batch, summed, side[0])
         return [f"matmul({a}, {b}, {writer.view(step.target, [*batch, rows, *side])})"]
     up = [rows] if rows else []
-    a, b = writer.view(left, [*up, summed]), writer.view(right, [summed, *side])
+    a = _matrix(writer, left, [], rows, summed) if up else writer.view(left, [summed])
+    b = _matrix(writer, right, [], summed, columns) if side else writer.view(right, [summed])
     out = writer.view(step.target, [*up, *side])
     return [_product(writer, step.target, rows + columns, a, b, out)]
+
+
+def _matrix(
+    writer: Writer, operand: Operand, batch: list[Letters], rows: Letters, columns: Letters
+) -> str:
+    """An operand as matrices; where that takes a copy, what is side by side in memory stays so."""
+    axes = [*batch, rows, columns]
+    stored = writer.stored(operand)
+    if writer.is_free(operand, axes) or not stored or stored[-1] in columns:
+        return writer.view(operand, axes)
+    turned = writer.view(operand, [*batch, columns, rows])
+    return f"{turned}.swapaxes(-1, -2)" if batch else f"{turned}.T"
 
 
 def _product(

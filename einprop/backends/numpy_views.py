@@ -183,7 +183,7 @@ def slice_text(start: int, stop: int, step: int, size: int) -> str:
     """
     if (start, stop, step) == (0, size, 1):
         return ":"
-    first = str(start) if start else ""
+    first = str(start) if start or step < 0 else ""
     end = str(stop) if 0 <= stop < size else ""
     return f"{first}:{end}" + (f":{step}" if step != 1 else "")
 

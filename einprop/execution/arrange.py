@@ -110,26 +110,71 @@ class _Arranger:
         self.shapes |= lowered.shapes
         for name, shape in lowered.shapes.items():
             self.layouts[name] = self.whole(name, shape, self.loop_axes_first(name))
+        self.copies: dict[tuple[object, ...], str] = {}
         self.straight = {} if as_written else self.written_straight(outputs)
         kept = {*outputs, *lowered.shapes}
         self.transient = transient(lowered.steps, self.enclosing, kept) if not as_written else {}
 
     def arranged(self) -> Arranged:
-        steps, kept = [], []
+        """Each step with its place, in order."""
+        steps: list[Step] = []
+        places = []
         for number, step in enumerate(self.lowered.steps):
+            places.append(len(steps))
             arranged = self.settle(step)
+            if isinstance(arranged.operation, Contraction) and not step.fixed:
+                copies, arranged = self.merged(arranged, arranged.operation)
+                steps += copies
             if not self.is_done(arranged):
-                kept.append(number)
                 steps.append(arranged)
             if arranged.target.tensor not in self.layouts:
                 self.place(arranged, self.enclosing[number])
         # A loop ends where its last step ended, whatever was left out inside.
-        places = [sum(n < number for n in kept) for number in range(len(self.lowered.steps) + 1)]
+        places.append(len(steps))
         loops = [
             replace(loop, start=places[loop.start], stop=places[loop.stop])
             for loop in self.lowered.loops
         ]
         return Arranged(tuple(steps), tuple(loops), self.shapes, self.layouts, self.transient)
+
+    def merged(self, step: Step, groups: Contraction) -> tuple[list[Step], Step]:
+        """Copies of windows whose axes a product has to merge, and the product of the copies.
+
+        Another product of the same window reads the same copy.
+        """
+        steps, operands = [], []
+        for operand, free in zip(_tensors(step), (groups.rows, groups.columns), strict=True):
+            stored = self.stored(operand, ())
+            sides = (free, groups.contracted)
+            if self.as_written or self.is_whole(operand) or mergeable(stored, sides, self.sizes):
+                operands.append(operand)
+                continue
+            # What is side by side in memory stays so.
+            inner = [letter for letter, stride in stored.items() if abs(stride) == 1]
+            outer, last = sides if set(inner) & set(groups.contracted) else sides[::-1]
+            letters = groups.batch + outer + last
+            layout = self.layouts[operand.tensor]
+            key = (layout.root, layout.offset, *[stored[i] for i in letters], *self.spans(letters))
+            if key not in self.copies:
+                copied = Operand(f"{step.target.tensor}#merged{len(self.copies)}", letters)
+                self.copies[key] = copied.tensor
+                steps.append(Step(step.equation, Copy(), copied, (operand,)))
+                self.shapes[copied.tensor] = self.spans(letters)
+                self.layouts[copied.tensor] = self.whole(
+                    copied.tensor, self.spans(letters), range(len(letters))
+                )
+            operands.append(Operand(self.copies[key], letters))
+        return steps, replace(step, operands=tuple(operands))
+
+    def spans(self, letters: Letters) -> tuple[int, ...]:
+        """The sizes of the letters."""
+        return tuple([index_size(self.sizes, letter) for letter in letters])
+
+    def is_whole(self, operand: Operand) -> bool:
+        """Whether a tensor has all of its memory, in some order of the axes."""
+        layout = self.layouts[operand.tensor]
+        own = self.whole(layout.root, self.shapes[operand.tensor], layout.order)
+        return layout.offset == 0 and layout.strides == own.strides
 
     def whole(self, name: str, shape: Sequence[int], order: Sequence[int]) -> Layout:
         """A tensor that fills memory of its own."""

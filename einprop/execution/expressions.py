@@ -36,7 +36,7 @@ from einprop.execution.steps import (
     index_size,
     operand_letters,
 )
-from einprop.notation.functions import FUNCTIONS, OWN_PREFIX
+from einprop.notation.functions import FUNCTIONS, OWN_PREFIX, SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -80,6 +80,9 @@ POWERS: dict[float, Letters] = {
     4.0: ("square", "square"),
 }
 """Exponents for which a few cheap passes beat the general power."""
+
+_OF_NOTHING = {"sum": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
+"""The value of each reduction over no positions."""
 
 _REPEATED = {"sum": "multiply", "prod": "power"}
 """What reducing over an index that the operand lacks does, given the number of repetitions."""
@@ -326,7 +329,7 @@ class EquationLowering:
 
     def reduce(self, function: str, body: Source, indices: Letters) -> Source:
         """A reduction; an index that the body lacks repeats the body."""
-        if function in _PLACES and indices[0] not in operand_letters(body):
+        if function in SINGLE_INDEX and indices[0] not in operand_letters(body):
             return Literal(0.0 if index_size(self.sizes, indices[0]) else math.nan)
         present = tuple([i for i in indices if i in operand_letters(body)])
         if present:
@@ -341,7 +344,7 @@ class EquationLowering:
 
     def nothing(self, function: str, body: Source) -> Source:
         """The value of a reduction over no positions at all."""
-        value = {"sum": 0.0, "prod": 1.0, "max": float("-inf"), "min": float("inf")}[function]
+        value = _OF_NOTHING[function]
         return self.emit(Copy(), self.temporary(operand_letters(body)), Literal(value))
 
     def contract(self, left: Source, right: Source, indices: Letters) -> Source:
@@ -380,9 +383,6 @@ def _clip(lowering: EquationLowering, arguments: Sequence[Source]) -> Source:
     x, lower_bound, upper_bound = arguments
     return lowering.apply("minimum", lowering.apply("maximum", x, lower_bound), upper_bound)
 
-
-_PLACES = ("argmax", "argmin")
-"""Reductions whose value is a position."""
 
 _CALLS: dict[str, Callable[[EquationLowering, Sequence[Source]], Source]] = {
     "clip": _clip,

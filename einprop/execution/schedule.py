@@ -50,7 +50,6 @@ def schedule(
     outputs: Sequence[str],
     dtype: str = "float64",
     *,
-    axes: Mapping[str, tuple[str, ...]] | None = None,
     as_written: bool = False,
 ) -> Schedule:
     """Plan a flat program.
