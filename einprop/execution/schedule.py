@@ -49,6 +49,7 @@ def schedule(
     inputs: Mapping[str, tuple[int, ...]],
     outputs: Sequence[str],
     dtype: str = "float64",
+    axes: Mapping[str, tuple[str, ...]] | None = None,
     *,
     as_written: bool = False,
 ) -> Schedule:
