@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from einprop.analysis.indices import target_indices
+from einprop.analysis.indices import range_of, target_indices
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Affine, Boundary, Equation, Index, Subscript, reads
@@ -73,6 +73,7 @@ def order(
         for reader, equation in enumerate(equations)
         for read in reads(equation)
         for writer in writers.get(read.name, ())
+        if not _apart(read, equation, equations[writer].target, equations[writer], size_of)
     ]
     return _Order(equations, size_of).arranged(range(len(equations)), edges, frozenset())
 
@@ -176,6 +177,39 @@ class _Order:
             "move this equation below the last one that defines what it reads, or read at an "
             "earlier position, as in h[t-1]",
         )
+
+
+def _apart(
+    read: Access, reader: Equation, target: Access, writer: Equation, size_of: SizeOf
+) -> bool:
+    """Whether a read meets none of the cells that an equation writes: at one axis, no position."""
+    for seen, written in zip(read.subscripts, target.subscripts, strict=False):
+        if not (isinstance(seen, Index) and isinstance(written, Index)):
+            low, high = _reach(seen, reader, size_of)
+            first, last = _reach(written, writer, size_of)
+            if high < first or last < low:
+                return True
+    return False
+
+
+def _reach(subscript: Subscript, equation: Equation, size_of: SizeOf) -> tuple[float, float]:
+    """The least and the greatest position that a subscript names, as far as they are known."""
+    subscript = _inner(subscript)
+    match subscript:
+        case Index(name):
+            subscript = Affine(((1, name),))
+        case Affine(_, _, 0):
+            pass
+        case _:
+            return -math.inf, math.inf
+    low = high = float(subscript.constant)
+    for factor, index in subscript.terms:
+        if range_of(equation, index) is not None:
+            return -math.inf, math.inf
+        size = size_of(index)
+        last = factor * (math.inf if size is None else max(size - 1, 0))
+        low, high = low + min(last, 0), high + max(last, 0)
+    return low, high
 
 
 class _NoLoopError(Exception):

@@ -221,7 +221,7 @@ class _Lowering:
         return lowering.steps()
 
     def mentions(self, node: _Node, name: str) -> bool:
-        """Whether a tensor is written here, or what may be written straight into its memory."""
+        """Whether a tensor is written or read here, or what may be written straight into its memory."""
         numbers = [n for n in self.manners if self.equations[n].target.name == name]
         straight = {
             access.name
@@ -231,7 +231,9 @@ class _Lowering:
         }
         # Parts of a contribution's own equation have the tensor's name before their #.
         return any(
-            step.target.tensor in straight or step.target.tensor.partition("#")[0] == name
+            step.target.tensor in straight
+            or step.target.tensor.partition("#")[0] == name
+            or name in _read(step)
             for step in _flat(node)
         )
 

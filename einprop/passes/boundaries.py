@@ -77,6 +77,8 @@ class _Boundaries:
         self.axes = dict(program.axes)
         self.outputs = dict.fromkeys(program.outputs)
         self.created: dict[str, None] = {}
+        # By larger tensor and axis: the pieces in which that axis is written.
+        self.cells: dict[tuple[str, int], list[Subscript]] = {}
 
     def run(self) -> SizedProgram:
         equations = self.based(list(self.program.equations))
@@ -191,6 +193,15 @@ class _Boundaries:
     ) -> list[Equation]:
         new = self.larger(name, margins)
         offsets = {axis: margin.before for axis, margin in margins.items()}
+        for axis, margin in margins.items():
+            letter = self.axes[name][axis]
+            size = self.sizes[unprimed(letter)]
+            outside = [
+                *range(margin.before),
+                *range(margin.before + size, margin.before + size + margin.after),
+            ]
+            middle_cells: Subscript = Affine(((1, letter),), margin.before)
+            self.cells[new, axis] = [middle_cells, *(Affine((), p) for p in outside)]
         middle = Access(new, self.at(self.axes[name], offsets))
         targets = [e.target for e in equations if e.target.name == name]
 
@@ -222,6 +233,7 @@ class _Boundaries:
         for name, margins in wanted.items():
             new = self.larger(name, margins)
             added[name] = new, margins
+            self.inherit(name, new, margins, mode)
             first += self.surrounded(name, new, margins, mode)
 
         def read(access: Access) -> Access:
@@ -242,6 +254,14 @@ class _Boundaries:
             )
             changed.append(replace(whole, target=target))
         return self.placed(changed, first)
+
+    def inherit(self, name: str, new: str, margins: dict[int, _Margin], mode: str) -> None:
+        """Note in which pieces a larger tensor is written, for tensors that are larger still."""
+        for axis, letter in enumerate(self.axes[name]):
+            if axis not in margins and (name, axis) in self.cells:
+                self.cells[new, axis] = self.cells[name, axis]
+            elif axis in margins and mode == "pad":
+                self.cells[new, axis] = [Affine(((1, letter),), margins[axis].before)]
 
     @staticmethod
     def placed(equations: list[Equation], added: list[Equation]) -> list[Equation]:
@@ -280,7 +300,8 @@ class _Boundaries:
         """The runs of cells along an axis of the larger tensor, and what each is a copy of."""
         letter = self.axes[name][axis]
         if margin is None:
-            return [_Piece(Index(letter), Index(letter))]
+            # A recurrence must not wait for cells that its base gives: they are copied apart.
+            return [_Piece(s, s) for s in self.cells.get((name, axis), [Index(letter)])]
         size, before = self.sizes[unprimed(letter)], margin.before
         total = before + size + margin.after
         here = plain_position(Affine(((1, letter),), before), total, self.sizes)
@@ -294,7 +315,9 @@ class _Boundaries:
                 return [middle]
 
     def run_letter(self, like: str, length: int) -> str:
-        return self.letter(unprimed(like), length)
+        """A letter for a run of cells, with the primes of its axis: two axes have two letters."""
+        base = unprimed(like)
+        return self.letter(f"{base}r", length) + like[len(base) :]
 
     def wrapped(self, letter: str, size: int, margin: _Margin) -> list[_Piece]:
         found = []
@@ -331,6 +354,7 @@ class _Boundaries:
             self.note(equation.target, mode, wanted)
         for name, margins in wanted.items():
             new = self.larger(name, margins)
+            self.inherit(name, new, margins, mode)
             outside = [
                 e.target.name == name and any(_is(s, mode) for s in e.target.subscripts)
                 for e in equations
