@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from einprop.analysis.indices import target_indices
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
-from einprop.analysis.types import tensor_base
 from einprop.arguments import as_array, as_mapping, as_positions
 from einprop.errors import InputError
 from einprop.notation.functions import Table
@@ -130,7 +129,7 @@ class _Evaluator:
 
     def tensor(self, name: str) -> _Array:
         """All cells of a tensor."""
-        axes = range(self.resolved.types.ranks[tensor_base(name)])
+        axes = range(self.resolved.types.rank(name))
         shape = [self.sizes.axis(name, axis) for axis in axes]
         result = np.zeros(shape)
         for cell in itertools.product(*map(range, shape)):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from einprop.analysis.indices import fresh_index, subscript_indices
 from einprop.analysis.resolve import Resolved
-from einprop.analysis.types import tensor_base
 from einprop.notation.tree import Access, Index, IndexDeclaration, accesses
 
 __all__ = ["declared_access", "mentions"]
@@ -16,7 +15,8 @@ def mentions(resolved: Resolved, name: str) -> Iterator[Access]:
     """The accesses to a tensor or to a derivative of it, declarations first."""
     declared = (a for d in resolved.declarations for a in d.tensors)
     written = (a for e in resolved.equations for a in accesses(e))
-    return (a for a in (*declared, *written) if tensor_base(a.name) == tensor_base(name))
+    base = resolved.types.base
+    return (a for a in (*declared, *written) if base(a.name) == base(name))
 
 
 def declared_access(resolved: Resolved, name: str) -> Access:

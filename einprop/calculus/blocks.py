@@ -191,7 +191,10 @@ def _check_padding(block: Block, places: Mapping[str, Subscript]) -> None:
     """Outside of a padded axis the read is 0: the row must say so, as the factors may not."""
     for index, subscript in places.items():
         padded = isinstance(subscript, Boundary) and subscript.mode == "pad"
-        if padded and Index(index) not in block.row:
+        reads = [f for f in block.factors if isinstance(f, Access)]
+        whole = len(reads) == len(block.factors)
+        reads_zero = whole and any(Index(index) in access.subscripts for access in reads)
+        if padded and Index(index) not in block.row and not reads_zero:
             raise InexpressibleError(subscript)
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from einprop.analysis.canonical import canonical
+from einprop.analysis.canonical import Canonical, canonical
 from einprop.analysis.indices import free_indices, fresh_index, target_indices, unprimed
 from einprop.calculus.algebra import product, total
 from einprop.calculus.blocks import (
@@ -27,7 +27,9 @@ from einprop.calculus.extrema import chosen, ties
 from einprop.calculus.forward import active_tensors
 from einprop.calculus.letters import Lettered
 from einprop.calculus.partials import Contribution, Linearisation
+from einprop.calculus.ratios import is_ratio
 from einprop.calculus.substitution import InexpressibleError
+from einprop.errors import DerivativeError
 from einprop.notation.tree import (
     Access,
     Call,
@@ -87,6 +89,7 @@ class Elimination:
         equations = self.equations_given
         self.equations += ties(equations, self.active - {self.wrt})
         times = Counter(equation.target.name for equation in equations)
+        self.hold(equations, times)
         last = {equation.target.name: number for number, equation in enumerate(equations)}
         for number, equation in enumerate(equations):
             for access in reads(equation):
@@ -111,7 +114,15 @@ class Elimination:
         letters = target_indices(equation.target)
         for found in walker.contributions(equation.expression, start, letters):
             for block in self.through(equation, found):
-                yield without_deltas(block, self.lettered.types)
+                plain = without_deltas(block, self.lettered.types)
+                yield self.with_stable_ratios(equation.target.name, plain)
+
+    def with_stable_ratios(self, name: str, block: Block) -> Block:
+        """The block with each softmax as a tensor: a product of several must not be put together anew."""
+        if block.ranges:
+            return block
+        factors = [self.define(name, f, block.kept) if is_ratio(f) else f for f in block.factors]
+        return replace(block, factors=tuple(factors))
 
     def through(self, equation: Equation, found: Contribution) -> list[Block]:
         """The blocks of what is read, through one read of it."""
@@ -174,7 +185,7 @@ class Elimination:
     def define(self, name: str, expression: Expression, order: Sequence[str]) -> Access:
         """A tensor for part of a tensor's blocks."""
         known = canonical(expression)
-        key = known.form, tuple(self.lettered.types.get(unprimed(i), i) for i in known.indices)
+        key = self.key(known)
         order = [*(i for i in order if i in known.indices), *known.indices]
         indices = tuple(dict.fromkeys(order))
         if key not in self.defined:
@@ -187,6 +198,21 @@ class Elimination:
         found, positions = self.defined[key]
         return Access(found, tuple(Index(known.indices[p]) for p in positions))
 
+    def key(self, known: Canonical) -> object:
+        """What expressions of one value have in common."""
+        return known.form, tuple(self.lettered.types.get(unprimed(i), i) for i in known.indices)
+
+    def hold(self, equations: Sequence[Equation], times: Mapping[str, int]) -> None:
+        """Remember what the program's own tensors hold."""
+        for equation in equations:
+            known = canonical(equation.expression)
+            letters = [s.name for s in equation.target.subscripts if isinstance(s, Index)]
+            plain = sorted(letters) == sorted(known.indices)
+            plain = plain and len(letters) == len(equation.target.subscripts)
+            if plain and equation.operator == "=" and times[equation.target.name] == 1:
+                positions = tuple(known.indices.index(i) for i in letters)
+                self.defined.setdefault(self.key(known), (equation.target.name, positions))
+
     def stored(self, name: str) -> Block:
         """The whole Jacobian of a complete tensor as one block, a tensor of its own."""
         if name not in self.whole:
@@ -197,6 +223,13 @@ class Elimination:
 
     def as_tensor(self, name: str) -> Block:
         """The block that reads a tensor's whole Jacobian."""
+        base = self.lettered.resolved.types.base(name)
+        if any(tensor == base for tensor, _ in self.lettered.resolved.extents):
+            raise DerivativeError(
+                f"a Jacobian through {base} has no closed form: {base} has positions outside of its axes",
+                (),
+                "use jvp or vjp; or write the base in the equation, as in h0 [t == 0]",
+            )
         column = self.lettered.axes(name)
         row: list[str] = []
         for letter in self.lettered.axes(self.wrt):

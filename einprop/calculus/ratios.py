@@ -9,7 +9,7 @@ from einprop.analysis.canonical import canonical
 from einprop.analysis.indices import free_indices, rename_indices
 from einprop.notation.tree import Call, Divide, Expression, Number, Power
 
-__all__ = ["with_ratios"]
+__all__ = ["is_ratio", "with_ratios"]
 
 
 def with_ratios(factors: Sequence[Expression]) -> tuple[Expression, ...]:
@@ -33,9 +33,16 @@ def with_ratios(factors: Sequence[Expression]) -> tuple[Expression, ...]:
     return tuple(found)
 
 
+def is_ratio(factor: Expression) -> bool:
+    """Whether a factor is an exponential over a sum."""
+    return isinstance(factor, Divide) and factor.numerator != Number(1)
+
+
 def _powers(factor: Expression) -> Iterator[Expression]:
     match factor:
-        case Divide(Number(1), Power(base, Number(int(exponent)))) if 1 < exponent < 9:
+        case Divide(Number(1), Power(Call("sum") as base, Number(int(exponent)))) if (
+            1 < exponent < 9
+        ):
             yield from [Divide(Number(1), base)] * exponent
         case _:
             yield factor

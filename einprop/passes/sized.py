@@ -14,7 +14,6 @@ from einprop.analysis.core import map_accesses
 from einprop.analysis.indices import equation_indices, fresh_index, unprimed
 from einprop.analysis.ranges import Span
 from einprop.analysis.sizes import Sizes
-from einprop.analysis.types import tensor_base
 from einprop.notation.tree import (
     Access,
     Add,
@@ -147,7 +146,7 @@ class _Attached:
     def axes(self, name: str) -> tuple[str, ...]:
         """Letters for the axes of a tensor, each with the axis's size."""
         found: list[str] = []
-        for position in range(self.resolved.types.ranks[tensor_base(name)]):
+        for position in range(self.resolved.types.rank(name)):
             key = self.resolved.types.axis(name, position)
             span = Span(0, self.sizes.axis(name, position))
             known = [letter for letter, has in self.types.items() if has == (key, span)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from einprop.analysis.resolve import resolve
-from einprop.analysis.types import Types, tensor_base
+from einprop.analysis.types import Types, infer_types, tensor_base
 from einprop.errors import IndexTypeError
 from einprop.notation.parser import parse
 
@@ -147,3 +147,19 @@ def test_a_square_matrix_read_both_ways_is_refused_by_name_alone() -> None:
     assert found.axis("W", 0) == found.axis("W", 1)
     with pytest.raises(IndexTypeError):
         types("index i: pixel, j: feature;" + text)
+
+
+def test_a_derivative_with_more_axes_than_its_tensor_has_its_own() -> None:
+    statements = parse("y[b,j] = x[b,i] W[i,j]; W.grad[b,i,j] = y.grad[b,j] x[b,i]")
+    types = infer_types(statements, statements)
+    assert (types.rank("W"), types.rank("W.grad"), types.rank("y.grad")) == (2, 3, 2)
+    assert types.axis("W.grad", 1) == types.axis("W", 0)
+    assert types.axis("W.grad", 0) == types.axis("x", 0)
+    assert types.base("W.grad.dot") == "W.grad"
+
+
+def test_a_jacobian_has_the_axes_of_its_sides() -> None:
+    statements = parse("input x[a]; y[i] = 2 z[i]; y.jacobian.x[j,k] = u[j,k]")
+    types = infer_types(statements, statements[1:])
+    assert types.axis("y.jacobian.x", 0) == types.axis("y", 0)
+    assert types.axis("y.jacobian.x", 1) == types.axis("x", 0)

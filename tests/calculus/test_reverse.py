@@ -121,3 +121,40 @@ def test_several_inputs_at_once() -> None:
 )
 def test_each_derivation_has_names_of_its_own(text: str, suffix: str) -> None:
     assert cotangent_suffix(parse(text)) == suffix  # type: ignore[arg-type]
+
+
+def core(text: str, of: str = "y", wrt: str = "x") -> list[str]:
+    """The adjoint of equations that are core as they are parsed."""
+    return [to_text(e) for e in reverse(parse(text), of.split(), wrt.split()).equations]
+
+
+def test_accumulated_extrema_hand_their_cotangent_to_what_reached_them() -> None:
+    assert core("y[i] max= x[i,p]; y[i] max= a[i]") == [
+        "y.ties[i] += [x[i,p] == y[i]]",
+        "y.ties[i] += [a[i] == y[i]]",
+        "x.grad[i,p] += y.grad[i] [x[i,p] == y[i]] / y.ties[i]",
+    ]
+
+
+def test_a_recurrence_goes_back() -> None:
+    assert core("h[t] = tanh(x[t] + h[t-1]); y = h[end]") == [
+        "h.grad[end] += y.grad",
+        "h.grad[t-1] += h.grad[t] (1 - h[t]^2)",
+        "x.grad[t] += h.grad[t] (1 - h[t]^2)",
+    ]
+
+
+def test_an_earlier_tensor_may_be_reached_by_a_later_one() -> None:
+    found = core("c[t] = x[t] h[t-1]; h[t] = sin(c[t])", of="c")
+    assert sorted(found) == [
+        "c.grad[t] += c.seed[t]",
+        "c.grad[t] += h.grad[t] cos(c[t])",
+        "h.grad[t-1] += c.grad[t] x[t]",
+        "x.grad[t] += c.grad[t] h[t-1]",
+    ]
+
+
+def test_ranges_and_computed_subscripts_are_carried_over() -> None:
+    assert core("y[i] = x[2*i] a[i] where i in 0:3") == [
+        "x.grad[2*i] += y.grad[i] a[i] where i in 0:3"
+    ]
