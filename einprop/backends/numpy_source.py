@@ -108,7 +108,7 @@ class _Code:
             written = self.statements(step)
             if step.equation is not equation:
                 equation = step.equation
-                written = [f"# {' '.join(to_text(equation).split())}", *written]
+                lines += _nested([f"# {' '.join(to_text(equation).split())}"], len(loops), "")
             lines += _nested(written, len(loops), self.author.condition(step, number))
         return [*self.measured(lines), *lines, *self.returned()]
 

@@ -39,6 +39,7 @@ Arrays = Mapping[str, NDArray[Any]]
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": np.tanh,
     "exp": np.exp,
+    "sin": np.sin,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "relu": lambda x: np.maximum(x, 0),
     "maximum": np.maximum,
