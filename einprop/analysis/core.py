@@ -32,6 +32,7 @@ from einprop.notation.tree import (
     Expression,
     Group,
     Index,
+    IndexValue,
     Subscript,
     accesses,
     gathers,
@@ -174,14 +175,20 @@ def _restricted(equation: Equation, single: bool) -> Equation:
     return replace(map_accesses(equation, spelt), target=left)
 
 
-def separate_bindings(equation: Equation, fixed: Collection[str]) -> Equation:
+def separate_bindings(
+    equation: Equation,
+    fixed: Collection[str],
+    kept: Callable[[Call], Collection[str]] = lambda call: (),
+) -> Equation:
     """The equation with one name for each index that is bound and shifted.
 
     Two sums over i are two indices; where one of them is bounded by ``x[i+1]`` their ranges differ.
+    A call of a definition binds its index once, however many sums it stands for.
 
     Args:
-        equation: A core equation.
+        equation: An equation with explicit sums, definitions not expanded.
         fixed: Indices whose range is declared.
+        kept: The indices of a call that its definition keeps instead of binding them.
 
     >>> from einprop.notation.parser import parse
     >>> line = parse("y = sum[i](x[i]) + sum[i](x[i+1] - x[i])")[0]
@@ -195,9 +202,9 @@ def separate_bindings(equation: Equation, fixed: Collection[str]) -> Equation:
         if isinstance(s, Affine)
         for i in subscript_indices(s)
     }
-    bindings = Counter(
-        i for node in walk(equation.expression) if isinstance(node, Call) for i in node.indices
-    )
+    calls = (node for node in walk(equation.expression) if isinstance(node, Call))
+    binders = [call for call in calls if not kept(call)]
+    bindings = Counter(i for node in binders for i in node.indices)
     ranged = {unprimed(r.index) for r in equation.ranges}
     twice = {i for i in shifted if bindings[i] > 1} - ranged - set(fixed)
     if not twice:
@@ -211,13 +218,24 @@ def separate_bindings(equation: Equation, fixed: Collection[str]) -> Equation:
 
     seen: set[str] = set()
 
+    def renamed(node: Expression, names: Mapping[str, str]) -> Expression:
+        if not isinstance(node, Call):
+            leaf = isinstance(node, Access | IndexValue)
+            return rename_indices(node, names) if leaf else map_children(node, inside(names))
+        if not kept(node):
+            names = {old: new for old, new in names.items() if old not in node.indices}
+        indices = tuple(names.get(i, i) for i in node.indices)
+        return map_children(replace(node, indices=indices), inside(names))
+
+    def inside(names: Mapping[str, str]) -> Callable[[Expression], Expression]:
+        return lambda child: renamed(child, names)
+
     def separated(node: Expression) -> Expression:
-        if isinstance(node, Call) and twice.intersection(node.indices):
+        if isinstance(node, Call) and not kept(node):
             names = {i: numbered(i) for i in node.indices if i in twice and i in seen}
             seen.update(node.indices)
-            body = rename_indices(node.arguments[0], names)
-            indices = tuple(names.get(i, i) for i in node.indices)
-            node = replace(node, arguments=(body,), indices=indices)
+            own = tuple(names.get(i, i) for i in node.indices)
+            node = map_children(replace(node, indices=own), inside(names))
         return map_children(node, separated)
 
     return replace(equation, expression=separated(equation.expression))

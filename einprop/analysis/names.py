@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from einprop.notation.tree import (
     Affine,
     Equation,
     Index,
+    Size,
     Subscript,
     TensorDeclaration,
     reads,
@@ -98,7 +100,7 @@ def _check_outputs(declarations: Sequence[TensorDeclaration], defined: tuple[str
 def _check_definitions(
     equations: Sequence[Equation], declared: dict[str, tuple[str, Access]]
 ) -> None:
-    first: dict[str, Equation] = {}
+    earlier: dict[str, list[Equation]] = {}
     for equation in equations:
         name = equation.target.name
         if name in declared and not _is_base(equation.target):
@@ -108,13 +110,15 @@ def _check_definitions(
                 [access.place, equation.target.place],
                 "an input comes from outside; give the defined tensor another name",
             )
-        if name in first and equation.operator == "=" and not _apart(first[name], equation):
+        before = earlier.setdefault(name, [])
+        same = next((e for e in before if not _apart(e, equation)), None)
+        if same is not None and equation.operator == "=":
             raise IndexScopeError(
                 f"{name} is defined twice",
-                [equation.target.place, first[name].target.place],
+                [equation.target.place, same.target.place],
                 "= defines a tensor once; use += to add to it, or another name",
             )
-        first.setdefault(name, equation)
+        before.append(equation)
 
 
 def _is_base(target: Access) -> bool:
@@ -128,22 +132,47 @@ def _is_base(target: Access) -> bool:
 def _apart(first: Equation, second: Equation) -> bool:
     """Whether two equations write different cells: at one axis, different constants or ranges."""
     pairs = zip(first.target.subscripts, second.target.subscripts, strict=False)
-    return any(_precedes(a, first, b, second) or _precedes(b, second, a, first) for a, b in pairs)
+    return any(
+        _Run.of(a, first, frame).misses(_Run.of(b, second, frame))
+        for a, b in pairs
+        for frame in (0, 1)
+    )
 
 
-def _precedes(left: Subscript, of: Equation, right: Subscript, other: Equation) -> bool:
-    """Whether a constant subscript stands outside of what another one ranges over, or before it."""
-    match left, right:
-        case Affine((), position, end), Affine((), another, other_end):
-            return end == other_end and position != another
-        case Affine((), position, 1), Index():
-            return position > 0
-        case Affine((), position, 0), Index(name) | Affine(((1, name),), 0, 0):
-            given = range_of(other, name)
-            start = 0 if given is None else given.start[0]
-            return isinstance(start, int) and position < start
-        case _:
-            return False
+@dataclass(frozen=True)
+class _Run:
+    """The first and the last position that a subscript takes, as far as they are known unseen."""
+
+    first: float = -math.inf
+    last: float = math.inf
+
+    def misses(self, other: _Run) -> bool:
+        return self.last < other.first or other.last < self.first
+
+    @classmethod
+    def of(cls, subscript: Subscript, equation: Equation, frame: int) -> _Run:
+        """Positions counted from the first one (frame 0) or from the last one (frame 1)."""
+        match subscript:
+            case Affine((), position, end) if end == frame:
+                return cls(position, position)
+            case Index() if frame:
+                return cls(last=0)
+            case Index(name) | Affine(((1, name),), _, 0) if not frame:
+                offset = subscript.constant if isinstance(subscript, Affine) else 0
+                given = range_of(equation, name)
+                if given is None:
+                    return cls(first=offset)
+                start, stop = (_as_number(size) for size in (given.start, given.stop))
+                first = -math.inf if start is None else start + offset
+                return cls(first, math.inf if stop is None else stop + offset - 1)
+            case _:
+                return cls()
+
+
+def _as_number(size: Size) -> int | None:
+    """The size, unless it names a type."""
+    parts = [part for part in size if isinstance(part, int)]
+    return sum(parts) if len(parts) == len(size) else None
 
 
 def _writers(equations: Sequence[Equation]) -> dict[str, list[int]]:

@@ -121,11 +121,11 @@ def _core(
     numbers = {i: size[0] for i, size in sizes.items() if len(size) == 1}
     check_target(equation, {i: n for i, n in numbers.items() if isinstance(n, int)})
     equation = place_sums(equation, definitions, known=known)
+    equation = separate_bindings(equation, sizes, definitions.kept)
     written = {*equation_indices(equation), *(r.index for r in equation.ranges)}
     expression = definitions.expand(equation.expression, written)
     outside = frozenset(target_indices(equation.target)).union(free_indices(expression))
-    apart = replace(equation, expression=rename_apart(expression, outside))
-    return separate_bindings(apart, sizes)
+    return replace(equation, expression=rename_apart(expression, outside))
 
 
 def _known_targets(

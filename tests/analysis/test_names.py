@@ -94,3 +94,42 @@ def test_refused_programs(text: str) -> None:
     with pytest.raises(IndexScopeError) as error:
         names(text)
     assert str(error.value) == REFUSED[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h[-1] = b; h[t] = x[t] + h[t-1]",
+        "h[t] = x[t] + h[t-1]; h[-1] = b",
+        "h[t] max= h[t-1]; h[t] max= x[t]",
+    ],
+)
+def test_a_recurrence_does_not_read_its_own_output(text: str) -> None:
+    assert names(text).outputs == ("h",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y[0] = x[1]; y[1] = x[0]",
+        "y[0] = x[1]; y[i+1] = x[i]",
+        "y[i] = x[i] where i in 0:2; y[i] = 2 x[i] where i in 2:4",
+        "h[-1] = b; h[t] = x[t] + h[t-1]",
+        "h[end+1] = b; h[t] = x[t] + h[t+1]",
+    ],
+)
+def test_pieces_that_do_not_meet_define_one_tensor(text: str) -> None:
+    assert names(text).defined in (("y",), ("h",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y[0] = x[1]; y[1] = x[0]; y[1] = x[2]",
+        "y[1] = x[1]; y[i+1] = x[i]",
+        "y[i] = x[i] where i in 0:3; y[i] = 2 x[i] where i in 2:4",
+    ],
+)
+def test_pieces_that_meet_define_it_twice(text: str) -> None:
+    with pytest.raises(IndexScopeError, match="y is defined twice"):
+        names(text)

@@ -74,3 +74,21 @@ def test_a_core_program_means_itself(case: Case) -> None:
     again = resolve(parse(program_text((*resolved.declarations, *resolved.equations))))
     assert again.equations == resolved.equations
     assert again.names == resolved.names
+
+
+def test_sums_over_a_shifted_index_have_ranges_of_their_own() -> None:
+    assert core("y = sum[i](x[i]) + sum[i](x[i+1] - x[i])") == [
+        "y = sum[i](x[i]) + sum[i2](x[i2+1] - x[i2+0])"
+    ]
+
+
+def test_a_definition_binds_its_index_once() -> None:
+    assert core("y[i] = mean[p](x[i+p]) where p in 0:2") == [
+        "y[i] = sum[p](x[i+p]) / sum[p](1) where p in 0:2"
+    ]
+    assert core("y = mean[i](x[i+1]) + mean[i](x[i+1] - x[i])") == [
+        "y = sum[i](x[i+1]) / sum[i](1) + sum[i2](x[i2+1] - x[i2+0]) / sum[i2](1)"
+    ]
+    assert core("y = sum[i](x[i]) + sum[i](softmax[i](x[i+1]) w[i])") == [
+        "y = sum[i](x[i]) + sum[i2](exp(x[i2+1]) / sum[i2'](exp(x[i2'+1])) * w[i2])"
+    ]
