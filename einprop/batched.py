@@ -160,6 +160,7 @@ def _lifted(statement: Statement, index: str, varying: Collection[str]) -> State
                 statement,
                 target=lift(statement.target),
                 expression=lift_all(statement.expression),
+                inside=tuple(lift(access) for access in statement.inside),
             )
         case TensorDeclaration():
             return replace(statement, tensors=tuple(lift(a) for a in statement.tensors))

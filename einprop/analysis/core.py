@@ -66,8 +66,12 @@ def map_accesses(equation: Equation, function: Callable[[Access], Access]) -> Eq
     def node(expression: Expression) -> Expression:
         return inside(expression) if isinstance(expression, Access) else expression
 
-    target, expression = inside(equation.target), transform(equation.expression, node)
-    return replace(equation, target=target, expression=expression)
+    return replace(
+        equation,
+        target=inside(equation.target),
+        expression=transform(equation.expression, node),
+        inside=tuple(inside(access) for access in equation.inside),
+    )
 
 
 def explicit(equations: Sequence[Equation]) -> tuple[Equation, ...]:

@@ -54,7 +54,7 @@ def collect_names(
     written_to = dict.fromkeys(e.target.name for e in equations)
     # An equation may give the cells before an input's first one.
     defined = tuple(name for name in written_to if name not in declared)
-    read = dict.fromkeys(access.name for equation in equations for access in reads(equation))
+    read = dict.fromkeys(a.name for e in equations for a in (*reads(e), *e.inside))
     inputs = tuple(dict.fromkeys([*declared, *(n for n in read if n not in defined)]))
     written = tuple(a.name for d in declarations if d.kind == "output" for a in d.tensors)
     _check_outputs(declarations, defined)

@@ -282,4 +282,5 @@ def _products_repeating(expression: Expression, index: str, scope: _Scope) -> It
 def _missing(equation: Equation, left: tuple[str, ...], definitions: Definitions) -> list[str]:
     right = _occurrences(equation.expression, definitions)
     ranged = {r.index for r in equation.ranges}
+    ranged.update(i for access in equation.inside for i in target_indices(access))
     return [i for i in left if i not in right and i not in ranged]

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from einprop.analysis.indices import equation_indices, fresh_index, unprimed
-from einprop.notation.tree import Access, Equation, Index, Range
+from einprop.analysis.indices import (
+    equation_indices,
+    fresh_index,
+    rename_indices,
+    subscript_indices,
+    unprimed,
+)
+from einprop.analysis.types import tensor_base
+from einprop.notation.tree import (
+    Access,
+    Affine,
+    Equation,
+    Group,
+    Index,
+    Range,
+    Subscript,
+    accesses,
+    reads,
+)
 
-__all__ = ["axis_letters", "with_ranges"]
+__all__ = ["axis_letters", "with_bounds", "with_ranges"]
 
 
 def axis_letters(access: Access, taken: Collection[str] = ()) -> tuple[str, ...]:
@@ -36,6 +53,83 @@ def _unused(letter: str, taken: Collection[str]) -> str:
         count += 1
         candidate = f"{letter}{count}"
     return candidate
+
+
+def with_bounds(
+    equation: Equation, source: Equation, names: Mapping[str, str] | None = None
+) -> Equation:
+    """A derived equation whose indices range as in the equation that it comes from.
+
+    Args:
+        equation: The derived equation.
+        source: Where it comes from: its ranges, and the shifted reads that bound its indices.
+        names: New names of the source's indices.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> source, derived = parse("s = sum[i](x[i+1] - x[i+0]); x.grad[i+0] += -s.grad")
+    >>> print(to_text(with_bounds(derived, source)))
+    x.grad[i+0] += -s.grad where x[i+1]
+    """
+    renamed = names or {}
+    ranges = [replace(r, index=renamed.get(r.index, r.index)) for r in source.ranges]
+    ranged = with_ranges(equation, ranges)
+    computed = (s for a in accesses(source) for s in a.subscripts if isinstance(s, Affine | Group))
+    if not any(subscript_indices(s) for s in computed):
+        return ranged
+    return replace(ranged, inside=(*equation.inside, *_bounds(ranged, source, renamed)))
+
+
+def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> list[Access]:
+    """The reads of the source that the derived equation lacks, and that bound an index of it."""
+    known = [rename_indices(a, names) for a in (*reads(source), *source.inside)]
+    if tensor_base(source.target.name) != source.target.name:
+        known.append(rename_indices(source.target, names))
+    there = [replace(a, name=tensor_base(a.name)) for a in accesses(equation)]
+    told = {i for a in accesses(equation) for i in _plain(a)} | {r.index for r in equation.ranges}
+    pending = [i for i in dict.fromkeys(map(unprimed, equation_indices(equation))) if i not in told]
+    found: list[Access] = []
+    for index in pending:
+        plain = [a for a in known if isinstance(a, Access) and index in _plain(a)]
+        bounding = [a for a in known if isinstance(a, Access) and index in _bounded(a)]
+        for access in plain[:1] or bounding:
+            bound = replace(access, name=tensor_base(access.name))
+            if not any(_implies(other, bound) for other in there):
+                there.append(bound)
+                found.append(replace(access, place=None))
+                told.update(_plain(access))
+                others = {unprimed(i) for i in _bounded(access)}
+                pending += sorted(others - told - set(pending))
+    return found
+
+
+def _implies(known: Access, access: Access) -> bool:
+    """Whether one access is inside wherever the other one is."""
+    if known.name != access.name or len(known.subscripts) != len(access.subscripts):
+        return False
+    pairs = zip(known.subscripts, access.subscripts, strict=True)
+    return all(a == b or _reaches_further(a, b) for a, b in pairs)
+
+
+def _reaches_further(one: Subscript, other: Subscript) -> bool:
+    match one, other:
+        case Affine(terms, constant, 0), Affine(others, least, 0):
+            upwards = all(factor > 0 for factor, _ in terms)
+            return set(others) <= set(terms) and upwards and constant >= least >= 0
+        case _:
+            return False
+
+
+def _plain(access: Access) -> set[str]:
+    """The indices that range over a whole axis of a tensor, or of one in a subscript."""
+    inner = {i for s in access.subscripts if isinstance(s, Access) for i in _plain(s)}
+    return inner | {unprimed(s.name) for s in access.subscripts if isinstance(s, Index)}
+
+
+def _bounded(access: Access) -> set[str]:
+    """The indices that a tensor bounds by computed subscripts."""
+    computed = (s for s in access.subscripts if isinstance(s, Affine | Group))
+    return {unprimed(i) for s in computed for i in subscript_indices(s)}
 
 
 def with_ranges(equation: Equation, ranges: Iterable[Range]) -> Equation:

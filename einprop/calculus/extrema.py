@@ -52,5 +52,10 @@ def ties(equations: Sequence[Equation], wanted: Collection[str]) -> Iterator[Equ
         assert isinstance(count, Access)
         if count.name not in groups:
             yield Equation(
-                count, "+=", choice.before[0], ranges=equation.ranges, place=equation.place
+                count,
+                "+=",
+                choice.before[0],
+                ranges=equation.ranges,
+                inside=equation.inside,
+                place=equation.place,
             )

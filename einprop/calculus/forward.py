@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from einprop.analysis.indices import rename_apart, target_indices
 from einprop.calculus.algebra import negate, total
+from einprop.calculus.axes import with_bounds
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.partials import Linearisation, partials, reduction_partial
@@ -104,12 +105,8 @@ def _tangent_equation(
     letters = frozenset(target_indices(target))
     operator = "=" if equation.operator == "=" or single else "+="
     left = replace(target, name=f"{target.name}.{suffix}")
-    yield replace(
-        equation,
-        target=left,
-        operator=operator,
-        expression=rename_apart(total(terms), letters),
-    )
+    tangent = Equation(left, operator, rename_apart(total(terms), letters), place=equation.place)
+    yield with_bounds(tangent, equation)
 
 
 def _terms(

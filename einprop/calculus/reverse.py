@@ -20,7 +20,7 @@ from einprop.analysis.indices import (
     target_indices,
 )
 from einprop.analysis.recurrence import in_order, read_early
-from einprop.calculus.axes import axis_letters, with_ranges
+from einprop.calculus.axes import axis_letters, with_bounds
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.partials import Linearisation
@@ -198,8 +198,7 @@ def _adjoint_equation(
     assert isinstance(left, Access)
     right = rename_indices(expression, {old: new for old, new in plain.items() if old != new})
     right = rename_apart(right, frozenset(plain.values()))
-    ranges = (replace(r, index=plain.get(r.index, r.index)) for r in equation.ranges)
-    return with_ranges(Equation(left, "+=", right, place=target.place), ranges)
+    return with_bounds(Equation(left, "+=", right, place=target.place), equation, plain)
 
 
 def _contributions(

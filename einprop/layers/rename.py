@@ -59,6 +59,7 @@ class Renaming:
             target=self.access(equation.target),
             expression=transform(equation.expression, self._node),
             ranges=tuple(replace(r, index=self.index(r.index)) for r in equation.ranges),
+            inside=tuple(self.access(access) for access in equation.inside),
         )
 
     def tensor(self, name: str) -> str:

@@ -316,7 +316,8 @@ def _range(node: Range) -> str:
 
 
 def _equation(node: Equation) -> str:
-    where = rf", \quad {', '.join(map(_range, node.ranges))}" if node.ranges else ""
+    clauses = [*map(_range, node.ranges), *(rf"{_read(a)}\text{{ inside}}" for a in node.inside)]
+    where = rf", \quad {', '.join(clauses)}" if clauses else ""
     return (
         f"{_read(node.target)} &{_OPERATORS[node.operator]} {_expression(node.expression)}{where}"
     )

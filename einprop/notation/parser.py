@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from einprop.errors import EquationSyntaxError, Place
@@ -189,8 +189,8 @@ class _StatementParser(ExpressionParser):
         self.defined.add(name)
         operator = self.equation_operator()
         expression = self.whole_expression()
-        ranges = self.ranges()
-        return Equation(target, operator, expression, ranges, self.since(start))
+        ranges, inside = self.where_clauses()
+        return Equation(target, operator, expression, ranges, inside, self.since(start))
 
     def equation_operator(self) -> str:
         """Read ``=``, ``+=``, ``max=`` or ``min=``."""
@@ -209,14 +209,27 @@ class _StatementParser(ExpressionParser):
         self.check_depth(expression)
         return expression
 
-    def ranges(self) -> tuple[Range, ...]:
-        """Read ``where i in 0:5, j in 1:n``."""
+    def where_clauses(self) -> tuple[tuple[Range, ...], tuple[Access, ...]]:
+        """Read ``where i in 0:5, x[i+1]``."""
         if self.token.text != "where":
-            return ()
+            return (), ()
         self.advance()
-        found = [self.range()]
+        clauses = [self.where_clause()]
         while self.accept(","):
-            found.append(self.range())
+            clauses.append(self.where_clause())
+        inside = tuple([clause for clause in clauses if isinstance(clause, Access)])
+        return self.ranges([c for c in clauses if isinstance(c, Range)]), inside
+
+    def where_clause(self) -> Range | Access:
+        """Read ``i in 0:5`` or ``x[i+1]``."""
+        if self.following.kind != "[":
+            return self.range()
+        start = self.token.start
+        name = self.tensor_name()
+        return Access(name, self.subscripts(), self.since(start))
+
+    def ranges(self, found: Sequence[Range]) -> tuple[Range, ...]:
+        """Ranges, refused if an index has two."""
         first: dict[str, Range] = {}
         for clause in found:
             if clause.index in first:

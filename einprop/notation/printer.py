@@ -241,7 +241,8 @@ def _range(node: Range) -> str:
 
 
 def _equation(node: Equation) -> str:
-    where = f" where {', '.join(map(_range, node.ranges))}" if node.ranges else ""
+    clauses = [*map(_range, node.ranges), *map(to_text, node.inside)]
+    where = f" where {', '.join(clauses)}" if clauses else ""
     return f"{to_text(node.target)} {node.operator} {to_text(node.expression)}{where}"
 
 

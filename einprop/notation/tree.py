@@ -204,12 +204,16 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """``target operator expression``; the operator is one of ``= += max= min=``."""
+    """``target operator expression``; the operator is one of ``= += max= min=``.
+
+    Behind ``where`` stand ranges of indices, and accesses that must stay inside of their tensor.
+    """
 
     target: Access
     operator: str
     expression: Expression
     ranges: tuple[Range, ...] = ()
+    inside: tuple[Access, ...] = ()
     place: Place | None = _place()
 
 
@@ -328,6 +332,7 @@ def gathers(access: Access) -> Iterator[Access]:
 
 
 def accesses(equation: Equation) -> Iterator[Access]:
-    """Every access of an equation, the target first."""
+    """Every access of an equation, the target first, those that only bound an index last."""
     yield equation.target
     yield from reads(equation)
+    yield from equation.inside

@@ -140,8 +140,9 @@ class _Attached:
                 case _:
                     return node
 
-        placed = map_accesses(equation, place)
-        return replace(placed, expression=transform(placed.expression, value), ranges=())
+        placed = map_accesses(replace(equation, inside=()), place)
+        expression = transform(placed.expression, value)
+        return replace(placed, expression=expression, ranges=(), inside=())
 
     def axes(self, name: str) -> tuple[str, ...]:
         """Letters for the axes of a tensor, each with the axis's size."""
