@@ -18,6 +18,7 @@ from einprop.calculus.derive import (
     derive_tangent,
     influential,
     live,
+    needed_bases,
     needed_declarations,
     unread_tangents,
 )
@@ -65,8 +66,9 @@ class Differentiable(ABC):
         w.grad[i] += y.grad (1 - y^2) x[i]
         """
         _, equations = self._derive(of, wrt, ones=False)
-        declared = needed_declarations(self._resolved, equations, alone=True)
-        return self.from_statements([*declared, *equations])
+        bases = needed_bases(self._resolved, equations)
+        declared = needed_declarations(self._resolved, [*bases, *equations], alone=True)
+        return self.from_statements([*declared, *bases, *equations])
 
     def grad(self, of: Names = None, wrt: Names = None) -> Self:
         """Forward and backward in one program: inputs in, gradients out.

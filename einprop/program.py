@@ -254,6 +254,14 @@ class Program(Differentiable):
         texts = {compiled.source(_filled(bound, missing, start)) for start in (11, 29)}
         if len(texts) > 1:
             wanted = list(dict.fromkeys(missing.values()))
+            if not wanted:
+                name, axis = next(iter(_unknown_axes(bound)))
+                indices = ",".join(f"k{n}" for n in range(self._resolved.types.ranks[name]))
+                raise ShapeError(
+                    f"the code depends on the size of axis {axis} of {name}, which no index has",
+                    (),
+                    f"declare it, as in: index k{axis}: name < 8; input {name}[{indices}]",
+                )
             raise ShapeError(
                 f"the code depends on the sizes of {', '.join(wanted)}",
                 (),
@@ -279,13 +287,20 @@ class Program(Differentiable):
         return explain_schedule(self.compile().schedule(bound))
 
 
+def _unknown_axes(sizes: Sizes) -> list[tuple[str, int]]:
+    """The axes without a size, by tensor."""
+    types = sizes.resolved.types
+    axes = [(name, axis) for name, rank in types.ranks.items() for axis in range(rank)]
+    return [key for key in axes if types.axis(*key) not in sizes.known]
+
+
 def _filled(sizes: Sizes, missing: Iterable[object], start: int) -> Sizes:
     """The sizes with distinct ones for the types that have none.
 
     An axis that no equation gives a letter has a size as well, which nothing is made of.
     """
     types = sizes.resolved.types
-    axes = [types.axis(name, k) for name, rank in types.ranks.items() for k in range(rank)]
+    axes = [types.axis(*key) for key in _unknown_axes(sizes)]
     keys = [key for key in dict.fromkeys((*missing, *axes)) if key not in sizes.known]
     taken = set(sizes.known.values())
     fresh = (size for size in count(start) if size not in taken)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from einprop.analysis.indices import (
@@ -44,7 +44,6 @@ from einprop.notation.tree import (
 
 __all__ = [
     "Extents",
-    "base_positions",
     "check_target",
     "explicit",
     "extents",
@@ -87,34 +86,56 @@ def explicit(equations: Sequence[Equation]) -> tuple[Equation, ...]:
     h[t] = tanh(h[pad(t-1)] + d[t])
     """
     padded = list(equations)
-    based = {(tensor_base(n), axis) for (n, axis), _ in base_positions(equations)}
+    based = set(extents(equations))
     for loop in (step for step in order(equations) if isinstance(step, Loop)):
         _pad_reads(padded, loop, {equations[n].target.name for n in loop.letters}, based)
     defined = [equation.target.name for equation in equations]
     return tuple(_restricted(e, defined.count(e.target.name) == 1) for e in padded)
 
 
-def base_positions(equations: Iterable[Equation]) -> Iterable[tuple[tuple[str, int], Affine]]:
-    """The constant positions outside of an axis that equations write or read: ``h[-1]``, ``h[end+1]``."""
-    for equation in equations:
-        for access in accesses(equation):
-            for axis, subscript in enumerate(access.subscripts):
-                match subscript:
-                    case Affine((), constant, end) if constant * (1 if end else -1) > 0:
-                        yield (access.name, axis), subscript
-
-
 def extents(equations: Iterable[Equation]) -> Extents:
-    """The cells outside of their axes that tensors have: those that equations name by constants."""
+    """The cells outside of their axes that tensors have: those that an equation gives a value.
+
+    A derivative has the cells of its tensor, and those at which a constant reads it: ``h.grad[-1]``.
+
+    >>> from einprop.notation.parser import parse
+    >>> dict(extents(parse("h[t] = tanh(h[t-1]); h[-1] = h0")))
+    {('h', 0): (1, 0)}
+    """
+    own: dict[tuple[str, int], tuple[int, int]] = {}
+    derived: dict[tuple[str, int], tuple[int, int]] = {}
+    names: dict[str, None] = {}
+    for equation in equations:
+        for number, access in enumerate(accesses(equation)):
+            names[access.name] = None
+            base = tensor_base(access.name)
+            for axis, cells in _outside(access):
+                if number == 0 or base != access.name:
+                    table = own if base == access.name else derived
+                    table[base, axis] = _widest(cells, table.get((base, axis)))
     found: dict[tuple[str, int], tuple[int, int]] = {}
-    for (name, axis), position in base_positions(equations):
-        lower, upper = found.get((tensor_base(name), axis), (0, 0))
-        if position.end:
-            upper = max(upper, position.constant)
-        else:
-            lower = max(lower, -position.constant)
-        found[tensor_base(name), axis] = (lower, upper)
+    for name in names:
+        base = tensor_base(name)
+        for key in dict.fromkeys((*own, *derived)):
+            if key[0] == base and (base != name or key in own):
+                more = derived.get(key) if base != name else None
+                found[name, key[1]] = _widest(own.get(key, (0, 0)), more)
     return found
+
+
+def _outside(access: Access) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The constant positions of an access that are outside: ``h[-1]``, ``h[end+1]``."""
+    for axis, subscript in enumerate(access.subscripts):
+        match subscript:
+            case Affine((), constant, 0) if constant < 0:
+                yield axis, (-constant, 0)
+            case Affine((), constant, 1) if constant > 0:
+                yield axis, (0, constant)
+
+
+def _widest(cells: tuple[int, int], other: tuple[int, int] | None) -> tuple[int, int]:
+    lower, upper = other or (0, 0)
+    return max(cells[0], lower), max(cells[1], upper)
 
 
 def _pad_reads(
@@ -127,7 +148,7 @@ def _pad_reads(
 
         def pad(access: Access, letter: str = letter) -> Access:
             def position(axis: int, subscript: Subscript) -> Subscript:
-                if not isinstance(subscript, Affine) or (tensor_base(access.name), axis) in based:
+                if not isinstance(subscript, Affine) or (access.name, axis) in based:
                     return subscript
                 stays = subscript == Affine(((1, letter),))
                 moves = letter in subscript_indices(subscript) and not stays

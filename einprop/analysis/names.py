@@ -21,7 +21,7 @@ from einprop.notation.tree import (
     reads,
 )
 
-__all__ = ["Names", "collect_names", "unread"]
+__all__ = ["Names", "collect_names", "is_base", "unread"]
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,17 @@ def _check_outputs(declarations: Sequence[TensorDeclaration], defined: tuple[str
                 )
 
 
+_KINDS = {"=": "sum", "+=": "sum", "max=": "max", "min=": "min"}
+"""What the equations of one tensor come to together."""
+
+
 def _check_definitions(
     equations: Sequence[Equation], declared: dict[str, tuple[str, Access]]
 ) -> None:
     earlier: dict[str, list[Equation]] = {}
     for equation in equations:
         name = equation.target.name
-        if name in declared and not _is_base(equation.target):
+        if name in declared and not is_base(equation.target):
             kind, access = declared[name]
             raise IndexScopeError(
                 f"{name} is declared {kind} and defined by an equation",
@@ -118,10 +122,16 @@ def _check_definitions(
                 [equation.target.place, same.target.place],
                 "= defines a tensor once; use += to add to it, or another name",
             )
+        if before and _KINDS[before[0].operator] != _KINDS[equation.operator]:
+            raise IndexScopeError(
+                f"{name} is put together by {before[0].operator} and by {equation.operator}",
+                [equation.target.place, before[0].target.place],
+                "give the two parts names of their own, and put them together by one operator",
+            )
         before.append(equation)
 
 
-def _is_base(target: Access) -> bool:
+def is_base(target: Access) -> bool:
     """Whether a target lies outside of its tensor's axes: ``h[-1]`` or ``h[end+1]``."""
     return any(
         isinstance(s, Affine) and not s.terms and (s.constant > 0 if s.end else s.constant < 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from einprop.analysis.indices import range_of, subscript_indices
-from einprop.analysis.types import Declared, tensor_base
+from einprop.analysis.types import Declared
 from einprop.errors import ShapeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
@@ -97,7 +97,7 @@ class Solver:
 
     def outside(self, access: Access, axis: int) -> tuple[int, int]:
         """How many cells an axis has before its first and after its last position."""
-        return self.resolved.extents.get((tensor_base(access.name), axis), (0, 0))
+        return self.resolved.extents.get((access.name, axis), (0, 0))
 
     # Rounds
 
@@ -275,12 +275,17 @@ class Solver:
         where = f" at {', '.join(corner)}" if corner else ""
         verb = "writes" if at.writes else "reads"
         positions = f"positions {-before} to {size - 1 + after}" if size else "no positions"
+        hint = (
+            f"pad({text}) reads 0 outside, wrap({text}) and clamp({text}) stay inside; "
+            "or restrict an index: where i in 0:4"
+        )
+        if not subscript.terms:
+            hint = "positions count from 0; end is the last one, end-1 the one before"
         raise ShapeError(
             f"{to_text(at.access)} {verb} position {wrong}{where}, but axis {at.axis} of "
             f"{at.access.name} has {positions}",
             [subscript.place or at.access.place],
-            f"pad({text}) reads 0 outside, wrap({text}) and clamp({text}) stay inside; "
-            "or restrict an index: where i in 0:4",
+            hint,
         )
 
     def why_unknown(self, number: int, index: str) -> tuple[str, Access | None]:

@@ -146,6 +146,17 @@ class _Order:
             return Loop(plan.letters, up is not None, self.arranged(numbers, here, axes))
         raise self.refusal(edges, conflict)
 
+    def moves(self, edge: _Edge) -> bool:
+        """Whether a read is at a fixed distance from the position that its equation writes."""
+        pairs = zip(
+            self.equations[edge.reader].target.subscripts, edge.read.subscripts, strict=False
+        )
+        return any(
+            index in _letters(read) and _distance(read, index) is not None
+            for written, read in pairs
+            for index in _letters(written)
+        )
+
     def refusal(
         self, edges: Sequence[_Edge], conflict: tuple[_Edge, _Edge] | None
     ) -> IndexScopeError:
@@ -159,7 +170,9 @@ class _Order:
                 [earlier.read.place, later.read.place],
                 "a recurrence reads in one direction; give one of the two tensors another name",
             )
-        edge = next((e for e in edges if not _is_plain(e.read)), edges[0])
+        shifted = [e for e in edges if not _is_plain(e.read)]
+        stuck = [e for e in shifted if not self.moves(e)]
+        edge = next(iter((*stuck, *shifted, *edges)))
         written = self.equations[edge.reader].target
         if edge.read.name == written.name:
             return IndexScopeError(
@@ -210,6 +223,17 @@ def _reach(subscript: Subscript, equation: Equation, size_of: SizeOf) -> tuple[f
         last = factor * (math.inf if size is None else max(size - 1, 0))
         low, high = low + min(last, 0), high + max(last, 0)
     return low, high
+
+
+def _distance(subscript: Subscript, index: str) -> int | None:
+    """How far a subscript is from an index, if that is a constant or one-sided."""
+    match _inner(subscript):
+        case Index():
+            return 0
+        case Affine(terms, constant, 0) if (1, index) in terms:
+            return constant
+        case _:
+            return None
 
 
 class _NoLoopError(Exception):

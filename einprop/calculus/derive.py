@@ -9,6 +9,7 @@ from einprop.analysis.canonical import fold_equations
 from einprop.analysis.declare import declared_access
 from einprop.analysis.definitions import collect_definitions
 from einprop.analysis.indices import equation_indices, target_indices, unprimed
+from einprop.analysis.names import is_base
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import derivative_sides
 from einprop.calculus.axes import axis_letters
@@ -41,6 +42,7 @@ __all__ = [
     "derive_tangent",
     "influential",
     "live",
+    "needed_bases",
     "needed_declarations",
     "readable",
     "unread_tangents",
@@ -289,6 +291,16 @@ def _refolded(equation: Equation, taken: Collection[str]) -> Equation:
     return equation if folded == separated else replace(equation, expression=folded)
 
 
+def needed_bases(resolved: Resolved, equations: Sequence[Equation]) -> list[Equation]:
+    """The equations that give cells before the first or after the last to tensors that are read.
+
+    Without them the adjoint of a recurrence, standing alone, could not read the forward tensor's base.
+    """
+    mentioned = {resolved.types.base(a.name) for e in equations for a in accesses(e)}
+    written = (s for s in resolved.statements if isinstance(s, Equation))
+    return [e for e in written if e.target.name in mentioned and is_base(e.target)]
+
+
 def needed_declarations(
     resolved: Resolved, equations: Sequence[Equation], *, alone: bool
 ) -> list[Statement]:
@@ -311,6 +323,9 @@ def needed_declarations(
         mentioned.update(a.name for e in resolved.equations for a in accesses(e))
     known = {a.name for s in kept if isinstance(s, TensorDeclaration) for a in s.tensors}
     anchors = {a.name: a for e in equations for a in _anchors(resolved, e, mentioned)}
+    if alone:
+        bases = [e.target.name for e in equations if is_base(e.target)]
+        anchors |= {name: declared_access(resolved, name) for name in bases}
     # A tensor with the name of a definition from outside has to say that it is one.
     defined = {e.target.name for e in (equations if alone else (*resolved.equations, *equations))}
     anchors |= {

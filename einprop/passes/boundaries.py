@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 from einprop.analysis.core import Extents, map_accesses
 from einprop.analysis.indices import fresh_index, subscript_indices, unprimed
-from einprop.analysis.types import tensor_base
 from einprop.notation.tree import (
     Access,
     Affine,
@@ -173,9 +172,9 @@ class _Boundaries:
         names = dict.fromkeys(a.name for e in equations for a in accesses(e))
         for name in names:
             margins = {
-                axis: _Margin(*self.extents[tensor_base(name), axis])
+                axis: _Margin(*self.extents[name, axis])
                 for axis in range(len(self.axes[name]))
-                if (tensor_base(name), axis) in self.extents
+                if (name, axis) in self.extents
             }
             found = [a for e in equations for a in accesses(e) if a.name == name]
             touched = any(self.leaves(a, axis) for a in found for axis in margins)
