@@ -230,8 +230,8 @@ def separate_bindings(
     calls = (node for node in walk(equation.expression) if isinstance(node, Call))
     binders = [call for call in calls if not kept(call)]
     bindings = Counter(i for node in binders for i in node.indices)
-    ranged = {unprimed(r.index) for r in equation.ranges}
-    twice = {i for i in shifted if bindings[i] > 1} - ranged - set(fixed)
+    ranged = {unprimed(r.index) for r in equation.ranges}.union(fixed)
+    twice = {i for i in shifted if bindings[i] > 1 and unprimed(i) not in ranged}
     if not twice:
         return equation
     taken = set(equation_indices(equation)) | set(fixed)
