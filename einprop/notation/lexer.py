@@ -147,6 +147,13 @@ def normalise(text: str) -> str:
 
 def _unexpected(text: str, start: int) -> EquationSyntaxError:
     character = text[start]
+    dots = 3 if text.startswith("...", start) else character == "…"
+    if dots:
+        return EquationSyntaxError(
+            "there is no ellipsis: every index of a tensor has a name",
+            [Place(text, start, start + dots)],
+            'write them all, as in x[b,i]; for a batch write one example and lift it by batched("b")',
+        )
     return EquationSyntaxError(
         f"the character {character} ({_character_name(character)}) has no meaning here",
         [Place(text, start, start + 1)],

@@ -99,6 +99,16 @@ UNPRINTABLE = "remove it; a program is printable text"
         ),
         ("y = a)", ") closes nothing", "y = a)", "     ^", "remove it, or open it before with ("),
         ("y = x[i; z = 2", "[ is never closed", "y = x[i; z = 2", "     ^", "close it with ]"),
+        *(
+            (
+                f"y[b,j] = x[{dots}, i] W[i,j]",
+                "there is no ellipsis: every index of a tensor has a name",
+                f"y[b,j] = x[{dots}, i] W[i,j]",
+                "           " + "^" * len(dots),
+                'write them all, as in x[b,i]; for a batch write one example and lift it by batched("b")',
+            )
+            for dots in ("...", "…")
+        ),
         (
             "y = \x1b[31m",
             "the character U+001B cannot stand in a program",
