@@ -160,7 +160,13 @@ def as_array(name: str, value: Any, dtype: np.dtype[Any] | None = None) -> NDArr
     try:
         array = np.asarray(value)
     except Exception as error:  # an array-like of another library may raise anything
-        raise InputError(f"{name} is not an array: {error}") from error
+        raise InputError(
+            f"{name} is not an array: {error}",
+            (),
+            "pass an array of numbers, or lists in which all rows are equally long",
+        ) from error
+    if value is None:
+        raise InputError(f"{name} is None", (), "pass an array or a number")
     if array.dtype.kind not in "fiub":
         raise InputError(
             f"{name} has dtype {array.dtype}, which is not of real numbers",

@@ -205,7 +205,7 @@ REFUSED: dict[str, tuple[Callable[[], object], type[ep.EinpropError], str]] = {
             (5, "tensors are given by name"),
             ([("x", 1)], "tensors are given by name"),
             (None, "input is missing: x"),
-            ({"x": None}, "x has dtype object"),
+            ({"x": None}, "x is None"),
             ({"x": "a"}, "x has dtype <U1"),
             ({"x": [[1], [2, 3]]}, "x is not an array: "),
             ({"x": 1, 2: 3}, "tensor is not an input of the program: 2"),

@@ -227,11 +227,29 @@ class _Unifier:
                 what = f"index {subscript.name} in {to_text(access)}"
                 axis = f"axis {position} of {first.name} in {to_text(first)}"
                 key = Axis(base, position)
-                self.shown.setdefault(self.types.find(key), (axis, first.place))
                 letter = self.letter(scope, subscript.name)
+                self.check_axis(key, letter, access, first)
+                self.shown.setdefault(self.types.find(key), (axis, first.place))
                 self.unify(key, letter, what, subscript.place or access.place)
             elif isinstance(subscript, Access):
                 self.access(scope, subscript)
+
+    def check_axis(self, key: Axis, letter: Letter, access: Access, first: Access) -> None:
+        """Refuse an index whose declared type is not the one that the axis has elsewhere."""
+        wanted, given = self.types.name(key), self.types.name(letter)
+        if wanted is None or given is None or wanted == given:
+            return
+        here, there = (a.subscripts[key.position].place or a.place for a in (access, first))
+        _, source = self.shown[self.types.find(key)]
+        shown = first.subscripts[key.position]
+        told = isinstance(shown, Index) and shown.name in self.declared
+        index = next(i for i, group in self.declared.items() if group.type == wanted)
+        raise IndexTypeError(
+            f"index {letter.name} in {to_text(access)} has type {given}, but axis {key.position} of "
+            f"{tensor_base(access.name)} has type {wanted}, as in {to_text(first)}",
+            [here, there] if told else [here, there, source],
+            f"an axis has one type: write an index of type {wanted} here, such as {index}",
+        )
 
     def comparison(self, scope: int, node: Expression) -> None:
         """``[i == j]`` compares positions of one axis, unless both types are declared."""
@@ -244,13 +262,27 @@ class _Unifier:
 
 def _refuse_rank(access: Access, first: Access) -> IndexTypeError:
     def count(a: Access) -> str:
-        return f"{len(a.subscripts)} " + ("index" if len(a.subscripts) == 1 else "indices")
+        number = len(a.subscripts)
+        return f"{number or 'no'} " + ("index" if number == 1 else "indices")
 
     name = tensor_base(access.name)
+    longer = max(first, access, key=lambda a: len(a.subscripts))
     return IndexTypeError(
         f"{name} has {count(access)} in {to_text(access)}, but {count(first)} in {to_text(first)}",
         [access.place, first.place],
-        f"write all indices of {name}, as in {to_text(first)}",
+        f"write all indices of {name}, as in {to_text(longer)}",
+    )
+
+
+def _refuse_unknown_type(
+    name: str, place: Place | None, number: str, types: Iterable[str]
+) -> IndexTypeError:
+    declared = ", ".join(dict.fromkeys(types))
+    known = f" (these are declared: {declared})" if declared else ""
+    return IndexTypeError(
+        f"type {name} is declared nowhere{known}",
+        [place],
+        f"a size is a number, as in {number}, or a declared type: index k: {name} < 8",
     )
 
 
@@ -290,9 +322,23 @@ def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) 
             unifier.comparison(number, node)
         for index in equation_indices(equation):
             unifier.letter(number, index)
+    _check_sizes(groups, equations)
     _join_sides(unifier)
     _anchor(unifier, declared, equations)
     return unifier.types
+
+
+def _check_sizes(groups: Sequence[IndexGroup], equations: Sequence[Equation]) -> None:
+    """Refuse a size that names a type which no line declares."""
+    types = [group.type for group in groups]
+    sizes = [(g.place, g.size or (), f"{g.indices[0]}: {g.type} < 8") for g in groups]
+    sizes += [
+        (r.place, r.start + r.stop, f"{r.index} in 0:8") for e in equations for r in e.ranges
+    ]
+    for place, size, number in sizes:
+        unknown = [part for part in size if isinstance(part, str) and part not in types]
+        if unknown:
+            raise _refuse_unknown_type(unknown[0], place, number, types)
 
 
 def _join_sides(unifier: _Unifier) -> None:

@@ -154,7 +154,14 @@ def leaf_signatures() -> dict[str, Signature]:
     return known
 
 
-_NICKNAMES = {"ln": "log"}
+_NICKNAMES = {
+    "ln": "log",
+    "average": "mean",
+    "avg": "mean",
+    "sgn": "sign",
+    "logistic": "sigmoid",
+    "fabs": "abs",
+}
 _CLOSENESS = 0.76
 
 

@@ -64,6 +64,12 @@ _CHARACTER_HINTS = {
     "²": "write ^2",
     "³": "write ^3",
     "×": "write * or nothing between factors",
+    "\u2019": "a prime is written i'",
+    "\u2018": "a prime is written i'",
+    "%": "a position that goes round is written x[wrap(i+1)]",
+    "&": "for both of two comparisons write a product, [a < b] [b < c]",
+    "|": "for the larger of two numbers write maximum(a, b)",
+    ".": "a dot joins a name and its suffix, x.grad; for ... write an index for every axis",
 }
 _CHARACTER_HINT = (
     "names are made of letters, digits and _; signs are + - * / ^ = += == != < <= > >="

@@ -34,6 +34,10 @@ _CLOSING_HINTS = {
     "name": "where and its ranges stand at the end of the equation",
     **dict.fromkeys(COMPARISONS, "a comparison stands alone between brackets: [i == j]"),
 }
+_OF_TWO = {
+    "max": "; the larger of two is maximum(x, y)",
+    "min": "; the smaller of two is minimum(x, y)",
+}
 _OPERAND_HINT = "an operand is a number, a tensor, a call or an expression in parentheses"
 
 
@@ -207,7 +211,7 @@ class OperandParser(SubscriptParser):
         else:
             several = "one index" if wanted == 1 else f"{wanted} indices"
             message = f"{token.text} takes {several}, not {len(indices)}"
-        hint = f"write {_form(token.text, signature)}"
+        hint = f"write {_form(token.text, signature)}" + _OF_TWO.get(token.text, "")
         raise self.error(message, hint, self.since(token.start))
 
     def suspect(self, name: str, token: Token, subscripts: tuple[Subscript, ...]) -> None:

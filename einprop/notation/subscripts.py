@@ -134,7 +134,9 @@ class SubscriptParser(Cursor):
     def affine_name(self) -> str:
         """Read an index or ``end``."""
         if self.token.kind != "name":
-            raise self.unexpected("a subscript", _AFFINE_HINT)
+            raise self.unexpected(
+                "a subscript", _SUBSCRIPT_HINTS[":"] if self.token.kind == ":" else _AFFINE_HINT
+            )
         if self.token.text == "end":
             return self.advance().text
         if "." in self.token.text:

@@ -90,22 +90,22 @@ write all indices of x, as in x[b,i]""",
 index i: pixel, j: feature
 h[j] = x[i] W[i,j]
 y[i] = h[j] W[j,i]""": """\
-index j in W[j,i] has type feature, but index i has type pixel
+index j in W[j,i] has type feature, but axis 0 of W has type pixel, as in W[i,j]
     y[i] = h[j] W[j,i]
                   ^
-    index i: pixel, j: feature
-          ^^^^^^^^
-pixel and feature are different types: an axis has one""",
+    h[j] = x[i] W[i,j]
+                  ^
+an axis has one type: write an index of type pixel here, such as i""",
     """\
 index b: batch, i: pixel, j: feature
 param W[i,j]
 y[b,j] = x[b,i] W[j,i]""": """\
-index j in W[j,i] has type feature, but index i has type pixel
+index j in W[j,i] has type feature, but axis 0 of W has type pixel, as in W[i,j]
     y[b,j] = x[b,i] W[j,i]
                       ^
-    index b: batch, i: pixel, j: feature
-                    ^^^^^^^^
-pixel and feature are different types: an axis has one""",
+    param W[i,j]
+            ^
+an axis has one type: write an index of type pixel here, such as i""",
     "index i: pixel < 3, j: pixel < 4\ny[i] = x[i]": """\
 type pixel is declared with sizes 3 and 4
     index i: pixel < 3, j: pixel < 4
@@ -117,14 +117,14 @@ y has 2 indices in y[b,j], but 1 index in y[b]
     ^^^^^^
     y[b] = x[b]
     ^^^^
-write all indices of y, as in y[b]""",
+write all indices of y, as in y[b,j]""",
     "y[b] = x[b] + x": """\
-x has 0 indices in x, but 1 index in x[b]
+x has no indices in x, but 1 index in x[b]
     y[b] = x[b] + x
            ^^^^   ^
 write all indices of x, as in x[b]""",
     "y[b] = 2 x[b]\nx.grad += y.grad[b]": """\
-x has 0 indices in x.grad, but 1 index in x[b]
+x has no indices in x.grad, but 1 index in x[b]
     x.grad += y.grad[b]
     ^^^^^^
     y[b] = 2 x[b]
