@@ -14,7 +14,7 @@ y[b,k] = m[b,i,j,c] W[i,j,c,k] + B[k]
 LOSS = "loss = -mean[b](sum[k](t[b,k] log_softmax[k](y[b,k])))"
 
 
-def images(data):
+def images(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The digits as images of 8x8 pixels instead of rows of 64."""
     return {"x": data["x"].reshape(-1, 8, 8), "t": data["t"]}
 

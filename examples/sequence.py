@@ -5,7 +5,9 @@ import numpy as np
 import einprop as ep
 from einprop.training import SGD, fit
 
-TEXT = "the gradient of a sum is the sum of the gradients, and the end of a loop is where it began. "
+TEXT = (
+    "the gradient of a sum is the sum of the gradients, and the end of a loop is where it began. "
+)
 STEPS = 20
 
 MODEL = """
@@ -36,7 +38,14 @@ parameters = {
     "V": rng.normal(size=(hidden, size)) / np.sqrt(hidden),
 }
 history = fit(
-    model, parameters, data, SGD(0.2, momentum=0.9), epochs=50, batch_size=23, rng=rng, progress=False
+    model,
+    parameters,
+    data,
+    SGD(0.2, momentum=0.9),
+    epochs=50,
+    batch_size=23,
+    rng=rng,
+    progress=False,
 )
 print()
 print(f"loss {history.records[0].loss:.2f}, then {history.last.loss:.2f}")

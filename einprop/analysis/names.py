@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from einprop.analysis.indices import range_of
+from einprop.analysis.cells import apart
 from einprop.analysis.recurrence import Loop, order
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
@@ -15,8 +14,6 @@ from einprop.notation.tree import (
     Affine,
     Equation,
     Index,
-    Size,
-    Subscript,
     TensorDeclaration,
     reads,
 )
@@ -115,7 +112,9 @@ def _check_definitions(
                 "an input comes from outside; give the defined tensor another name",
             )
         before = earlier.setdefault(name, [])
-        same = next((e for e in before if not _apart(e, equation)), None)
+        same = next(
+            (e for e in before if not apart((e.target, e), (equation.target, equation))), None
+        )
         if same is not None and equation.operator == "=":
             raise IndexScopeError(
                 f"{name} is defined twice",
@@ -137,52 +136,6 @@ def is_base(target: Access) -> bool:
         isinstance(s, Affine) and not s.terms and (s.constant > 0 if s.end else s.constant < 0)
         for s in target.subscripts
     )
-
-
-def _apart(first: Equation, second: Equation) -> bool:
-    """Whether two equations write different cells: at one axis, different constants or ranges."""
-    pairs = zip(first.target.subscripts, second.target.subscripts, strict=False)
-    return any(
-        _Run.of(a, first, frame).misses(_Run.of(b, second, frame))
-        for a, b in pairs
-        for frame in (0, 1)
-    )
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The first and the last position that a subscript takes, as far as they are known unseen."""
-
-    first: float = -math.inf
-    last: float = math.inf
-
-    def misses(self, other: _Run) -> bool:
-        return self.last < other.first or other.last < self.first
-
-    @classmethod
-    def of(cls, subscript: Subscript, equation: Equation, frame: int) -> _Run:
-        """Positions counted from the first one (frame 0) or from the last one (frame 1)."""
-        match subscript:
-            case Affine((), position, end) if end == frame:
-                return cls(position, position)
-            case Index() if frame:
-                return cls(last=0)
-            case Index(name) | Affine(((1, name),), _, 0) if not frame:
-                offset = subscript.constant if isinstance(subscript, Affine) else 0
-                given = range_of(equation, name)
-                if given is None:
-                    return cls(first=offset)
-                start, stop = (_as_number(size) for size in (given.start, given.stop))
-                first = -math.inf if start is None else start + offset
-                return cls(first, math.inf if stop is None else stop + offset - 1)
-            case _:
-                return cls()
-
-
-def _as_number(size: Size) -> int | None:
-    """The size, unless it names a type."""
-    parts = [part for part in size if isinstance(part, int)]
-    return sum(parts) if len(parts) == len(size) else None
 
 
 def _writers(equations: Sequence[Equation]) -> dict[str, list[int]]:

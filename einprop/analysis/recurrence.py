@@ -8,20 +8,18 @@ a loop along another index.
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from einprop.analysis.indices import range_of, target_indices
+from einprop.analysis.cells import SizeOf, apart
+from einprop.analysis.components import components
+from einprop.analysis.indices import target_indices
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Affine, Boundary, Equation, Index, Subscript, reads
 
 __all__ = ["Loop", "in_order", "order", "read_early"]
-
-SizeOf = Callable[[str], int | None]
-"""The size of an index letter, if it is known."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def order(
         for reader, equation in enumerate(equations)
         for read in reads(equation)
         for writer in writers.get(read.name, ())
-        if not _apart(read, equation, equations[writer].target, equations[writer], size_of)
+        if not apart((read, equation), (equations[writer].target, equations[writer]), size_of)
     ]
     return _Order(equations, size_of).arranged(range(len(equations)), edges, frozenset())
 
@@ -117,8 +115,13 @@ class _Order:
             used: The axes, by tensor, along which enclosing loops run.
         """
         steps: list[int | Loop] = []
-        for component in _components(list(numbers), edges):
-            inner = [e for e in edges if e.reader in component and e.writer in component]
+        reads_of: dict[int, list[_Edge]] = {number: [] for number in numbers}
+        for edge in edges:
+            reads_of[edge.reader].append(edge)
+        needs = {number: {edge.writer for edge in own} for number, own in reads_of.items()}
+        for component in components(needs):
+            own = [edge for number in sorted(component) for edge in reads_of[number]]
+            inner = [edge for edge in own if edge.writer in component]
             steps.append(self.loop(sorted(component), inner, used) if inner else component.pop())
         return tuple(steps)
 
@@ -190,39 +193,6 @@ class _Order:
             "move this equation below the last one that defines what it reads, or read at an "
             "earlier position, as in h[t-1]",
         )
-
-
-def _apart(
-    read: Access, reader: Equation, target: Access, writer: Equation, size_of: SizeOf
-) -> bool:
-    """Whether a read meets none of the cells that an equation writes: at one axis, no position."""
-    for seen, written in zip(read.subscripts, target.subscripts, strict=False):
-        if not (isinstance(seen, Index) and isinstance(written, Index)):
-            low, high = _reach(seen, reader, size_of)
-            first, last = _reach(written, writer, size_of)
-            if high < first or last < low:
-                return True
-    return False
-
-
-def _reach(subscript: Subscript, equation: Equation, size_of: SizeOf) -> tuple[float, float]:
-    """The least and the greatest position that a subscript names, as far as they are known."""
-    subscript = _inner(subscript)
-    match subscript:
-        case Index(name):
-            subscript = Affine(((1, name),))
-        case Affine(_, _, 0):
-            pass
-        case _:
-            return -math.inf, math.inf
-    low = high = float(subscript.constant)
-    for factor, index in subscript.terms:
-        if range_of(equation, index) is not None:
-            return -math.inf, math.inf
-        size = size_of(index)
-        last = factor * (math.inf if size is None else max(size - 1, 0))
-        low, high = low + min(last, 0), high + max(last, 0)
-    return low, high
 
 
 def _distance(subscript: Subscript, index: str) -> int | None:
@@ -336,73 +306,3 @@ def _letters(subscript: Subscript) -> tuple[str, ...]:
 
 def _is_plain(access: Access) -> bool:
     return all(isinstance(s, Index) for s in access.subscripts)
-
-
-def _components(numbers: list[int], edges: Iterable[_Edge]) -> list[set[int]]:
-    """The strongly connected equations together, each component after those that it needs."""
-    needs: dict[int, set[int]] = {number: set() for number in numbers}
-    for edge in edges:
-        needs[edge.reader].add(edge.writer)
-    groups = _strongly_connected(needs)
-    of = {number: group for group, members in enumerate(groups) for number in members}
-    waits = {
-        group: {of[w] for n in members for w in needs[n]} - {group}
-        for group, members in enumerate(groups)
-    }
-    readers: dict[int, list[int]] = {group: [] for group in waits}
-    for group, others in waits.items():
-        for other in others:
-            readers[other].append(group)
-    ready = [(min(groups[g]), g) for g, others in waits.items() if not others]
-    heapq.heapify(ready)
-    found = []
-    while ready:
-        _, group = heapq.heappop(ready)
-        found.append(groups[group])
-        for reader in readers[group]:
-            waits[reader].discard(group)
-            if not waits[reader]:
-                heapq.heappush(ready, (min(groups[reader]), reader))
-    return found
-
-
-def _strongly_connected(needs: Mapping[int, set[int]]) -> list[set[int]]:
-    """Tarjan's components, without recursion: programs may have thousands of equations."""
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    on_stack: set[int] = set()
-    groups: list[set[int]] = []
-    for start in needs:
-        if start in index:
-            continue
-        work = [(start, iter(sorted(needs[start])))]
-        index[start] = low[start] = len(index)
-        stack.append(start)
-        on_stack.add(start)
-        while work:
-            node, others = work[-1]
-            other = next(others, None)
-            if other is None:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    groups.append(_popped(stack, on_stack, node))
-            elif other not in index:
-                index[other] = low[other] = len(index)
-                stack.append(other)
-                on_stack.add(other)
-                work.append((other, iter(sorted(needs[other]))))
-            elif other in on_stack:
-                low[node] = min(low[node], index[other])
-    return groups
-
-
-def _popped(stack: list[int], on_stack: set[int], last: int) -> set[int]:
-    group: set[int] = set()
-    while last not in group:
-        node = stack.pop()
-        on_stack.discard(node)
-        group.add(node)
-    return group

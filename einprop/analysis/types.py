@@ -332,9 +332,7 @@ def _check_sizes(groups: Sequence[IndexGroup], equations: Sequence[Equation]) ->
     """Refuse a size that names a type which no line declares."""
     types = [group.type for group in groups]
     sizes = [(g.place, g.size or (), f"{g.indices[0]}: {g.type} < 8") for g in groups]
-    sizes += [
-        (r.place, r.start + r.stop, f"{r.index} in 0:8") for e in equations for r in e.ranges
-    ]
+    sizes += [(r.place, r.start + r.stop, f"{r.index} in 0:8") for e in equations for r in e.ranges]
     for place, size, number in sizes:
         unknown = [part for part in size if isinstance(part, str) and part not in types]
         if unknown:

@@ -79,7 +79,15 @@ class Author:
             for name, loops in made.items()
             if loops and brief.get(name) == frozenset(loops) and name not in assembled
         }
-        named = [name for name in plan.tensors if "#" not in name or self.travels(name, made)]
+        windows = {s.target.tensor for s in plan.steps if isinstance(s.operation, Window)}
+        travelling = {
+            operand.tensor
+            for step, loops in zip(plan.steps, self.enclosing, strict=True)
+            for operand in step.operands
+            if isinstance(operand, Operand) and made.get(operand.tensor) != loops
+        }
+        # A part of an equation's value needs a name where other loops than its own read it.
+        named = [n for n in plan.tensors if "#" not in n or n in travelling - windows]
         self.names = python_names(named, (*taken, "np"))
         firsts = [
             plan.steps[loop.start].fixed[self.enclosing[loop.start].index(number)]
@@ -90,18 +98,6 @@ class Author:
             dict.fromkeys([*firsts, *sorted(others)]), (*taken, "np", *self.names.values())
         )
         self.counters = [self.variables[letter] for letter in firsts]
-
-    def travels(self, name: str, made: Mapping[str, tuple[int, ...]]) -> bool:
-        """Whether a part of an equation's value is read in other loops than those that make it."""
-        readers = [
-            loops
-            for step, loops in zip(self.plan.steps, self.enclosing, strict=True)
-            if any(isinstance(o, Operand) and o.tensor == name for o in step.operands)
-        ]
-        window = any(
-            isinstance(s.operation, Window) for s in self.plan.steps if s.target.tensor == name
-        )
-        return not window and any(loops != made.get(name) for loops in readers)
 
     # What is read.
 

@@ -88,6 +88,11 @@ class _Code:
         self.author.helpers |= helpers
         self.names = self.author.names
         self.made: set[str] = set(plan.inputs)
+        self.assembled = {
+            step.equation.target.name
+            for step in plan.steps
+            if isinstance(step.operation, Accumulate | Scatter)
+        }
 
     def body(self) -> list[str]:
         """The lines of the function."""
@@ -121,20 +126,13 @@ class _Code:
                 source = next(o.tensor for o in step.operands if isinstance(o, Operand))
                 pieces = source not in self.made and source not in self.author.windows
                 name = source if pieces else name
-                pieces = pieces and self.is_assembled(source)
+                pieces = pieces and source in self.assembled
             else:
                 pieces = bool(step.fixed) and name not in self.author.local and name in self.names
             if pieces and name not in self.made:
                 found.append(self.author.empty(name))
                 self.made.add(name)
         return found
-
-    def is_assembled(self, name: str) -> bool:
-        """Whether a tensor is put together from contributions."""
-        return any(
-            isinstance(step.operation, Accumulate | Scatter) and step.equation.target.name == name
-            for step in self.plan.steps
-        )
 
     def statements(self, step: Step) -> list[str]:
         """The lines of a step: none while its value is only part of a larger expression."""

@@ -55,6 +55,7 @@ class Writer:
         self.fixed: Letters = ()
         self.memo: dict[tuple[str, ...], str] = {}
         self.counter = count(1)
+        self.places: dict[str, tuple[str, str]] = {}
         self.used: dict[str, None] = {}
         self.arena_views: set[str] = set()
         self.buffers: list[str] = []
@@ -117,6 +118,12 @@ class Writer:
 
     def memory(self, name: str) -> tuple[str, str]:
         """The variable that shows a tensor as it lies in memory, and the kind of its buffer."""
+        if name not in self.places:
+            self.places[name] = self.found(name)
+        return self.places[name]
+
+    def found(self, name: str) -> tuple[str, str]:
+        """What `memory` gives, the first time."""
         tensor = self.schedule.tensors[name]
         root = self.schedule.tensors[tensor.root]
         if root.buffer is None:
@@ -159,8 +166,7 @@ class Writer:
         loops = tuple([letter for letter in self.fixed if letter in stored])
         wanted = [*((letter,) for letter in loops), *axes]
         view = view_of(stored, wanted, self.sizes, self.schedule.strides(operand))
-        level = self.level(operand)
-        if level and not view.free:
+        if not view.free and (level := self.level(operand)):
             return self.copied(operand, axes, loops, level)
         base, kind = self.memory(operand.tensor)
         text = view.text(base)

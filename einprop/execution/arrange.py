@@ -260,17 +260,15 @@ class _Arranger:
                 return
         order = tuple([i for i in step.fixed if i in letters]) + self.target_order(step)
         axes = range(len(letters)) if self.as_written else [letters.index(i) for i in order]
-        once = {
-            step.fixed[depth]
-            for depth, loop in enumerate(loops)
-            if loop in self.transient.get(name, ())
-        }
-        shape = [
-            1 if i in once else size for i, size in zip(letters, self.shapes[name], strict=True)
-        ]
-        layout = self.whole(name, shape, axes)
-        strides = [0 if i in once else s for i, s in zip(letters, layout.strides, strict=True)]
-        self.layouts[name] = replace(layout, strides=tuple(strides))
+        layout = self.whole(name, self.shapes[name], axes)
+        brief = self.transient.get(name)
+        if brief:
+            once = {i for loop, i in zip(loops, step.fixed, strict=True) if loop in brief}
+            pairs = list(zip(letters, self.shapes[name], strict=True))
+            layout = self.whole(name, [1 if i in once else size for i, size in pairs], axes)
+            strides = [0 if i in once else n for i, n in zip(letters, layout.strides, strict=True)]
+            layout = replace(layout, strides=tuple(strides))
+        self.layouts[name] = layout
 
     def window(self, source: str, subscripts: Sequence[Affine], letters: Letters) -> Layout:
         """The layout of a tensor seen at some subscripts."""

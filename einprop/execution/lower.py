@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from einprop.analysis.recurrence import Loop as OrderedLoop
 from einprop.analysis.recurrence import order
 from einprop.execution.assembled import Manner, cells_of, manners
+from einprop.execution.bodies import Body, Node, contributed, flat, hoisted, numbered, read, written
 from einprop.execution.expressions import CUMULATIVE, EquationLowering, Known, literal_value
 from einprop.execution.steps import (
-    Accumulate,
     Copy,
     Letters,
     Literal,
     Loop,
     Operand,
-    Scatter,
     Step,
     index_size,
 )
@@ -96,18 +95,6 @@ def _is_assembled(equation: Equation) -> bool:
     return equation.operator != "=" or len(letters) < len(subscripts)
 
 
-@dataclass(frozen=True)
-class _Body:
-    """A loop whose steps have no numbers yet."""
-
-    size: int
-    descending: bool
-    nodes: Sequence[Step | _Body]
-
-
-_Node = Step | _Body
-
-
 class _Lowering:
     """The program on its way to steps."""
 
@@ -136,6 +123,8 @@ class _Lowering:
         )
         self.manners: dict[int, Manner] = {}
         self.fills: dict[str, Equation] = {}
+        self.copied: dict[str, list[str]] = {}
+        self.made = {equation.target.name for equation in equations}
 
     def written_axes(self, name: str) -> Letters:
         """The axes of an assembled tensor that has plain subscripts, a repeated letter with primes."""
@@ -154,17 +143,14 @@ class _Lowering:
         sizes = self.known.sizes
         plan = order(self.equations, lambda letter: index_size(sizes, letter))
         self.settle(plan)
-        nodes = [*self.nodes(plan, ())]
-        for name, equation in self.fills.items():
-            position = next(n for n, node in enumerate(nodes) if self.mentions(node, name))
-            empty = Literal(_EMPTY.get(equation.operator, 0.0))
-            nodes.insert(position, Step(equation, Copy(), Operand(name, self.axes[name]), (empty,)))
+        nodes = contributed(self.nodes(plan, ()), sizes, self.known.outputs)
+        nodes = self.filled(nodes)
         nodes = [*self.known.conversions.values(), *nodes]
-        read = {operand for node in nodes for step in _flat(node) for operand in _read(step)}
-        spare = self.known.comparisons.keys() - read - self.known.outputs
+        names = {operand for node in nodes for step in flat(node) for operand in read(step)}
+        spare = self.known.comparisons.keys() - names - self.known.outputs
         steps: list[Step] = []
         loops: list[Loop] = []
-        _number([n for n in nodes if _written(n) not in spare], steps, loops)
+        numbered([n for n in nodes if written(n) not in spare], steps, loops)
         return Lowered(
             tuple(steps), tuple(loops), sizes, self.known.shapes, frozenset(self.known.integers)
         )
@@ -188,22 +174,27 @@ class _Lowering:
             self.manners |= dict(zip([n for n, _ in members], found, strict=True))
             if fill:
                 self.fills[name] = self.equations[members[0][0]]
+            self.copied[name] = [
+                access.name
+                for (number, _), manner in zip(members, found, strict=True)
+                for access in reads(self.equations[number])
+                if manner.copies
+            ]
 
-    def nodes(
-        self, plan: Iterable[int | OrderedLoop], path: tuple[OrderedLoop, ...]
-    ) -> list[_Node]:
+    def nodes(self, plan: Iterable[int | OrderedLoop], path: tuple[OrderedLoop, ...]) -> list[Node]:
         """The steps of some of the equations, inside the loops of ``path``."""
-        found: list[_Node] = []
+        found: list[Node] = []
         for item in plan:
             if isinstance(item, int):
                 fixed = tuple([loop.letters[item] for loop in path])
-                found += [replace(step, fixed=fixed) for step in self.steps(item, fixed)]
+                steps = self.steps(item, fixed)
+                found += [replace(step, fixed=fixed) for step in steps] if fixed else steps
             else:
                 size = max(index_size(self.known.sizes, i) for i in item.letters.values())
                 names = {self.equations[number].target.name for number in item.letters}
                 body = self.nodes(item.body, (*path, item))
-                outside, inside = _hoisted(body, {name for name in names if name in self.axes})
-                found += [*outside, _Body(size, item.descending, inside)]
+                outside, inside = hoisted(body, {name for name in names if name in self.axes})
+                found += [*outside, Body(size, item.descending, inside)]
         return found
 
     def steps(self, number: int, fixed: Letters) -> list[Step]:
@@ -220,22 +211,23 @@ class _Lowering:
                 return []
         return lowering.steps()
 
-    def mentions(self, node: _Node, name: str) -> bool:
-        """Whether a tensor is written or read here, or what may be written straight into its memory."""
-        numbers = [n for n in self.manners if self.equations[n].target.name == name]
-        straight = {
-            access.name
-            for number in numbers
-            if self.manners[number].copies
-            for access in reads(self.equations[number])
-        }
-        # Parts of a contribution's own equation have the tensor's name before their #.
-        return any(
-            step.target.tensor in straight
-            or step.target.tensor.partition("#")[0] == name
-            or name in _read(step)
-            for step in _flat(node)
-        )
+    def filled(self, nodes: Sequence[Node]) -> list[Node]:
+        """The nodes, and before the first that has to do with an assembled tensor what fills it."""
+        first: dict[str, int] = {}
+        for place, node in enumerate(nodes):
+            for step in flat(node):
+                # Parts of a contribution's own equation have the tensor's name before their #.
+                target = step.target.tensor
+                for name in (target, target.partition("#")[0], *read(step)):
+                    first.setdefault(name, place)
+        fills: dict[int, list[Node]] = {}
+        for name, equation in self.fills.items():
+            empty = Literal(_EMPTY.get(equation.operator, 0.0))
+            step = Step(equation, Copy(), Operand(name, self.axes[name]), (empty,))
+            # What is copied into the tensor may be computed in its memory straight away.
+            straight = [n for n in self.copied.get(name, ()) if n in first and n in self.made]
+            fills.setdefault(min(first[n] for n in (name, *straight)), []).append(step)
+        return [node for place, n in enumerate(nodes) for node in (*fills.get(place, ()), n)]
 
 
 def _comparison(equation: Equation, sizes: Mapping[str, int]) -> tuple[Letters, Iverson] | None:
@@ -248,47 +240,6 @@ def _comparison(equation: Equation, sizes: Mapping[str, int]) -> tuple[Letters, 
             if square and left != right and sorted(letters) == sorted((left, right)):
                 return letters, expression
     return None
-
-
-def _hoisted(nodes: Sequence[_Node], assembled: Iterable[str]) -> tuple[list[_Node], list[_Node]]:
-    """What of a loop's body needs nothing of the loop and can run before it, and the rest."""
-    inside, outside, rest = set(assembled), list[_Node](), list[_Node]()
-    for node in nodes:
-        contributes = isinstance(node, Step) and isinstance(node.operation, Accumulate | Scatter)
-        if isinstance(node, _Body) or contributes or not inside.isdisjoint(_read(node)):
-            rest.append(node)
-            inside.update(step.target.tensor for step in _flat(node))
-        else:
-            outside.append(replace(node, fixed=node.fixed[:-1]))
-    return outside, rest
-
-
-def _number(nodes: Iterable[_Node], steps: list[Step], loops: list[Loop]) -> None:
-    """Lay the steps out in a row."""
-    for node in nodes:
-        if isinstance(node, Step):
-            steps.append(node)
-        else:
-            place = len(loops)
-            loops.append(Loop(len(steps), 0, node.size, node.descending))
-            _number(node.nodes, steps, loops)
-            loops[place] = replace(loops[place], stop=len(steps))
-
-
-def _flat(node: _Node) -> Iterator[Step]:
-    if isinstance(node, Step):
-        yield node
-    else:
-        for inner in node.nodes:
-            yield from _flat(inner)
-
-
-def _read(step: Step) -> Iterator[str]:
-    return (operand.tensor for operand in step.operands if isinstance(operand, Operand))
-
-
-def _written(node: _Node) -> str | None:
-    return node.target.tensor if isinstance(node, Step) else None
 
 
 def _numbers(item: int | OrderedLoop) -> Iterator[int]:

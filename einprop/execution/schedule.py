@@ -76,16 +76,20 @@ def schedule(
     """
     lowered = lower(equations, sizes, outputs, inputs, axes)
     arranged = arrange(lowered, inputs, outputs, as_written=as_written)
-    steps = _mark_constants(arranged, inputs, outputs)
-    dtypes = _dtypes(steps, arranged.layouts, lowered.integers, outputs, dtype)
-    steps = [_priced(step, lowered.sizes, dtypes) for step in steps]
-    roots = {layout.root for layout in arranged.layouts.values()}
-    constants = {arranged.layouts[step.target.tensor].root for step in steps if step.constant}
+    layouts = arranged.layouts
+    dtypes = _dtypes(arranged.steps, layouts, lowered.integers, outputs, dtype)
+    changing = _changing(arranged, inputs, outputs)
+    steps = []
+    for step in arranged.steps:
+        flops, traffic = _price(step, lowered.sizes, dtypes)
+        constant = layouts[step.target.tensor].root not in changing
+        steps.append(replace(step, flops=flops, bytes=traffic, constant=constant))
+    roots = {layout.root for layout in layouts.values()}
     memory = Memory(
-        arranged.layouts,
+        layouts,
         dtypes,
         {root: _cells(root, arranged) * ITEM_BYTES[dtypes[root]] for root in roots},
-        frozenset(inputs) | constants,
+        frozenset(inputs) | (roots - changing),
         frozenset(outputs),
         arranged.loops,
         around(arranged.loops, len(steps)),
@@ -107,7 +111,7 @@ def schedule(
             lives[layout.root].last,
         )
         for name, shape in arranged.shapes.items()
-        if (layout := arranged.layouts[name]).root in lives
+        if (layout := layouts[name]).root in lives
     }
     return Schedule(
         dtype,
@@ -127,10 +131,11 @@ def _cells(root: str, arranged: Arranged) -> int:
     return math.prod([size for size, stride in pairs if stride or not size])
 
 
-def _mark_constants(
-    arranged: Arranged, inputs: Mapping[str, object], outputs: Sequence[str]
-) -> list[Step]:
-    """Mark the steps that depend on no input; an output is computed afresh each time."""
+def _changing(arranged: Arranged, inputs: Mapping[str, object], outputs: Sequence[str]) -> set[str]:
+    """The roots that depend on inputs, or are made at each call for another reason.
+
+    An output is computed afresh each time.
+    """
     layouts = arranged.layouts
     changing = {layouts[name].root for name in (*inputs, *outputs)}
     # Positions are checked at each call, whatever they depend on.
@@ -152,10 +157,7 @@ def _mark_constants(
                 changing.add(root)
                 # What was read before a contribution that depends on inputs may have to go too.
                 pending = True
-    return [
-        replace(step, constant=layouts[step.target.tensor].root not in changing)
-        for step in arranged.steps
-    ]
+    return changing
 
 
 def _dtypes(
@@ -194,24 +196,24 @@ def _takes_truth(step: Step, position: int, truths: set[str]) -> bool:
             return False
 
 
-def _priced(step: Step, sizes: Mapping[str, int], dtypes: Mapping[str, str]) -> Step:
-    """The step with its work and its traffic."""
+def _price(step: Step, sizes: Mapping[str, int], dtypes: Mapping[str, str]) -> tuple[int, int]:
+    """The work of a step and its traffic in bytes."""
     if isinstance(step.operation, Window):
-        return step
+        return 0, 0
     every = _letters(step)
-    work = elements(sizes, every)
-    traffic = 0
+    work, traffic = elements(sizes, every), 0
     for operand in (step.target, *step.operands):
         if isinstance(operand, Operand):
             whole = isinstance(step.operation, Gather | Scatter) and not operand.indices
-            cells = elements(sizes, every if whole else operand.indices)
+            letters = every if whole else operand.indices
+            cells = elements(sizes, dict.fromkeys((*letters, *step.fixed)))
             traffic += cells * ITEM_BYTES[dtypes[operand.tensor]]
     match step.operation:
         case Copy() | Gather() | Accumulate("copy"):
             work = 0
         case Accumulate() | Scatter():  # What is written is read before.
             traffic += work * ITEM_BYTES[dtypes[step.target.tensor]]
-    return replace(step, flops=work, bytes=traffic)
+    return work, traffic
 
 
 def _letters(step: Step) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from einprop.notation.tree import Affine, Equation
 
@@ -311,10 +311,6 @@ class Schedule:
         """How many cells a step of each of the operand's letters is."""
         return dict(zip(operand.indices, self.tensors[operand.tensor].strides, strict=True))
 
-    def around(self, number: int) -> Iterator[int]:
-        """The numbers of the loops around a step, the outermost first."""
-        return (n for n, loop in enumerate(self.loops) if loop.start <= number < loop.stop)
-
 
 def index_size(sizes: Mapping[str, int], index: str) -> int:
     """The size of an index; a primed one has the size of the unprimed unless it has its own.
@@ -327,7 +323,7 @@ def index_size(sizes: Mapping[str, int], index: str) -> int:
     return sizes[index]
 
 
-def elements(sizes: Mapping[str, int], indices: Sequence[str]) -> int:
+def elements(sizes: Mapping[str, int], indices: Iterable[str]) -> int:
     """How many cells the indices span."""
     return math.prod([index_size(sizes, index) for index in indices])
 

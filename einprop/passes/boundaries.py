@@ -9,7 +9,8 @@ with the base.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 from einprop.analysis.core import Extents, map_accesses
 from einprop.analysis.indices import fresh_index, subscript_indices, unprimed
@@ -24,6 +25,7 @@ from einprop.notation.tree import (
     accesses,
     reads,
 )
+from einprop.passes.margins import Margin, Piece, clamped, combinations, reach, wrapped
 from einprop.passes.sized import SizedProgram, plain_position
 
 __all__ = ["boundaries"]
@@ -57,17 +59,6 @@ def boundaries(program: SizedProgram, extents: Extents) -> SizedProgram:
     return _Boundaries(program, extents).run() if computed else program
 
 
-@dataclass(frozen=True)
-class _Margin:
-    """How far accesses reach out of an axis: cells before the first and after the last position."""
-
-    before: int = 0
-    after: int = 0
-
-    def joined(self, other: _Margin) -> _Margin:
-        return _Margin(max(self.before, other.before), max(self.after, other.after))
-
-
 class _Boundaries:
     def __init__(self, program: SizedProgram, extents: Extents) -> None:
         self.program = program
@@ -94,7 +85,7 @@ class _Boundaries:
 
     # Names
 
-    def larger(self, name: str, margins: dict[int, _Margin]) -> str:
+    def larger(self, name: str, margins: dict[int, Margin]) -> str:
         """A new tensor like ``name`` with margins around some axes."""
         count = len(self.created) + 1
         taken = self.program.names
@@ -104,7 +95,7 @@ class _Boundaries:
         self.created[new] = None
         axes = []
         for axis, letter in enumerate(self.axes[name]):
-            margin = margins.get(axis, _Margin())
+            margin = margins.get(axis, Margin())
             extra = margin.before + margin.after
             size = self.sizes[unprimed(letter)] + extra
             axes.append(self.letter(unprimed(letter), size) if extra else letter)
@@ -132,7 +123,7 @@ class _Boundaries:
             for axis, letter in enumerate(letters)
         )
 
-    def shifted(self, access: Access, new: str, margins: dict[int, _Margin]) -> Access:
+    def shifted(self, access: Access, new: str, margins: dict[int, Margin]) -> Access:
         """An access to a tensor as one to a larger tensor that has it in its middle."""
 
         def position(axis: int, subscript: Subscript) -> Subscript:
@@ -152,19 +143,6 @@ class _Boundaries:
         positions = [position(axis, s) for axis, s in enumerate(access.subscripts)]
         return Access(new, tuple(positions))
 
-    def reach(self, subscript: Subscript, size: int) -> _Margin:
-        """How far the positions of a subscript go beyond an axis."""
-        if isinstance(subscript, Index) or not isinstance(subscript, Affine):
-            terms: tuple[tuple[int, str], ...] = tuple((1, i) for i in subscript_indices(subscript))
-            constant = 0
-        else:
-            terms, constant = subscript.terms, subscript.constant
-        low = high = constant
-        for factor, index in terms:
-            last = factor * max(self.sizes[unprimed(index)] - 1, 0)
-            low, high = low + min(last, 0), high + max(last, 0)
-        return _Margin(max(-low, 0), max(high - size + 1, 0))
-
     # Bases of recurrences
 
     def based(self, equations: list[Equation]) -> list[Equation]:
@@ -172,7 +150,7 @@ class _Boundaries:
         names = dict.fromkeys(a.name for e in equations for a in accesses(e))
         for name in names:
             margins = {
-                axis: _Margin(*self.extents[name, axis])
+                axis: Margin(*self.extents[name, axis])
                 for axis in range(len(self.axes[name]))
                 if (name, axis) in self.extents
             }
@@ -185,10 +163,10 @@ class _Boundaries:
     def leaves(self, access: Access, axis: int) -> bool:
         subscript = access.subscripts[axis]
         size = self.sizes[unprimed(self.axes[access.name][axis])]
-        return isinstance(subscript, Affine) and self.reach(subscript, size) != _Margin()
+        return isinstance(subscript, Affine) and reach(subscript, size, self.sizes) != Margin()
 
     def moved(
-        self, equations: list[Equation], name: str, margins: dict[int, _Margin]
+        self, equations: list[Equation], name: str, margins: dict[int, Margin]
     ) -> list[Equation]:
         new = self.larger(name, margins)
         offsets = {axis: margin.before for axis, margin in margins.items()}
@@ -224,10 +202,10 @@ class _Boundaries:
     # Reads and writes outside
 
     def read_outside(self, equations: list[Equation], mode: str) -> list[Equation]:
-        wanted: dict[str, dict[int, _Margin]] = {}
+        wanted: dict[str, dict[int, Margin]] = {}
         for access in (a for e in equations for a in reads(e)):
             self.note(access, mode, wanted)
-        added: dict[str, tuple[str, dict[int, _Margin]]] = {}
+        added: dict[str, tuple[str, dict[int, Margin]]] = {}
         first: list[Equation] = []
         for name, margins in wanted.items():
             new = self.larger(name, margins)
@@ -254,7 +232,7 @@ class _Boundaries:
             changed.append(replace(whole, target=target))
         return self.placed(changed, first)
 
-    def inherit(self, name: str, new: str, margins: dict[int, _Margin], mode: str) -> None:
+    def inherit(self, name: str, new: str, margins: dict[int, Margin], mode: str) -> None:
         """Note in which pieces a larger tensor is written, for tensors that are larger still."""
         for axis, letter in enumerate(self.axes[name]):
             if axis not in margins and (name, axis) in self.cells:
@@ -275,41 +253,42 @@ class _Boundaries:
             result += [equation, *behind.get(number, ())]
         return result
 
-    def note(self, access: Access, mode: str, into: dict[str, dict[int, _Margin]]) -> None:
+    def note(self, access: Access, mode: str, into: dict[str, dict[int, Margin]]) -> None:
         for axis, subscript in enumerate(access.subscripts):
             if isinstance(subscript, Boundary) and subscript.mode == mode:
                 size = self.sizes[unprimed(self.axes[access.name][axis])]
                 margins = into.setdefault(access.name, {})
-                reach = self.reach(subscript.subscript, size)
-                margins[axis] = margins.get(axis, _Margin()).joined(reach)
+                found = reach(subscript.subscript, size, self.sizes)
+                margins[axis] = margins.get(axis, Margin()).joined(found)
 
     def surrounded(
-        self, name: str, new: str, margins: dict[int, _Margin], mode: str
+        self, name: str, new: str, margins: dict[int, Margin], mode: str
     ) -> Iterator[Equation]:
         """The equations that put a tensor into the middle of a larger one, and its margins around it."""
         pieces = [
             self.pieces(name, axis, margins.get(axis), mode) for axis in range(len(self.axes[name]))
         ]
-        for combination in _combinations(pieces):
+        for combination in combinations(pieces):
             target = Access(new, tuple(piece.there for piece in combination))
             source = Access(name, tuple(piece.here for piece in combination))
             yield Equation(target, "+=", source)
 
-    def pieces(self, name: str, axis: int, margin: _Margin | None, mode: str) -> list[_Piece]:
+    def pieces(self, name: str, axis: int, margin: Margin | None, mode: str) -> list[Piece]:
         """The runs of cells along an axis of the larger tensor, and what each is a copy of."""
         letter = self.axes[name][axis]
         if margin is None:
             # A recurrence must not wait for cells that its base gives: they are copied apart.
-            return [_Piece(s, s) for s in self.cells.get((name, axis), [Index(letter)])]
+            return [Piece(s, s) for s in self.cells.get((name, axis), [Index(letter)])]
         size, before = self.sizes[unprimed(letter)], margin.before
         total = before + size + margin.after
         here = plain_position(Affine(((1, letter),), before), total, self.sizes)
-        middle = _Piece(Index(letter), here)
+        middle = Piece(Index(letter), here)
+        run = partial(self.run_letter, letter)
         match mode:
             case "wrap":
-                return [middle, *self.wrapped(letter, size, margin)]
+                return [middle, *wrapped(size, margin, run, self.sizes)]
             case "clamp":
-                return [middle, *self.clamped(letter, size, margin)]
+                return [middle, *clamped(size, margin, run)]
             case _:
                 return [middle]
 
@@ -318,37 +297,9 @@ class _Boundaries:
         base = unprimed(like)
         return self.letter(f"{base}r", length) + like[len(base) :]
 
-    def wrapped(self, letter: str, size: int, margin: _Margin) -> list[_Piece]:
-        found = []
-        runs = [
-            (start, min(size, margin.after - start))
-            for start in range(0, margin.after, max(size, 1))
-        ]
-        for start, length in runs:
-            run = self.run_letter(letter, length)
-            here = plain_position(Affine(((1, run),)), size, self.sizes)
-            found.append(_Piece(here, Affine(((1, run),), margin.before + size + start)))
-        for stop in range(margin.before, 0, -max(size, 1)):
-            length = min(size, stop)
-            run = self.run_letter(letter, length)
-            here = plain_position(Affine(((1, run),), size - length), size, self.sizes)
-            found.append(_Piece(here, Affine(((1, run),), stop - length)))
-        return found
-
-    def clamped(self, letter: str, size: int, margin: _Margin) -> list[_Piece]:
-        found = []
-        for length, start, edge in (
-            (margin.before, 0, 0),
-            (margin.after, margin.before + size, size - 1),
-        ):
-            if length:
-                run = self.run_letter(letter, length)
-                found.append(_Piece(Affine((), edge), Affine(((1, run),), start)))
-        return found
-
     def written_outside(self, equations: list[Equation], mode: str) -> list[Equation]:
         """Writes outside of an axis go to a larger tensor; what it holds inside is added to the target."""
-        wanted: dict[str, dict[int, _Margin]] = {}
+        wanted: dict[str, dict[int, Margin]] = {}
         for equation in equations:
             self.note(equation.target, mode, wanted)
         for name, margins in wanted.items():
@@ -377,23 +328,6 @@ class _Boundaries:
         reduction = {"+=": "sum", "max=": "max", "min=": "min"}[operator]
         body = Call(reduction, (source,), lone) if lone else source
         return Equation(target, operator, body)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A run of cells along an axis: where it comes from, and where it stands in the larger tensor."""
-
-    here: Subscript
-    there: Subscript
-
-
-def _combinations(pieces: list[list[_Piece]]) -> Iterator[list[_Piece]]:
-    if not pieces:
-        yield []
-        return
-    for piece in pieces[0]:
-        for rest in _combinations(pieces[1:]):
-            yield [piece, *rest]
 
 
 def _adding(equation: Equation) -> Equation:

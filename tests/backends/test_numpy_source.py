@@ -287,3 +287,83 @@ def test_given_sizes_do_not_meet_those_that_stand_in_for_the_others() -> None:
     program = Program("y[b,i] = exp(x[b]) exp(z[i])")
     for size in (11, 12, 29, 30):
         assert program.source(b=size) == program.source(i=size) == program.source()
+
+
+CONVOLUTION = """
+    P[b,i+1,c] += x[b,i,c]
+    w[b,i,p,c] = P[b,i+p,c]
+    y[b,i,f] = sum[p,c](w[b,i,p,c] K[p,c,f])
+    d[b,i,p,c] = sum[f](g[b,i,f] K[p,c,f])
+    D[b,i+p,c] += d[b,i,p,c]
+    z[b,i,c] = D[b,i+1,c]
+"""
+
+
+def lines(text: str) -> list[str]:
+    """The lines of the function but its comments."""
+    return [line for line in text.partition("def run")[2].splitlines()[1:] if "#" not in line]
+
+
+def test_windows_and_contributions_read_as_slices() -> None:
+    sizes = {"b": 2, "i": 5, "p": 3, "c": 4, "f": 6, "u": 7}
+    shapes = {"x": (2, 5, 4), "K": (3, 4, 6), "g": (2, 5, 6)}
+    axes = {"P": ("b", "u", "c"), "D": ("b", "u", "c")}
+    text = source(parse(CONVOLUTION), sizes, shapes, ["y", "z"], axes=axes)
+    assert lines(text) == [
+        "    P = np.zeros((2, 7, 4), dtype=np.float64)",
+        "    P[:, 1:6] = x",
+        "    w = window(P, (0, 0, 0), (2, 5, 3, 4), ((1, 0, 0), (0, 1, 0), (0, 1, 0), (0, 0, 1)))",
+        "    y = np.tensordot(w, K, axes=([2, 3], [0, 1]))",
+        "    D = np.zeros((2, 7, 4), dtype=np.float64)",
+        "    for p in range(3):",
+        "        d = g @ K[p].T",
+        "        D[:, p:p + 5] += d",
+        "    z = D[:, 1:6].copy()",
+        '    return {"y": y, "z": z}',
+    ]
+
+
+def test_a_recurrence_reads_as_a_loop() -> None:
+    text = """
+        _1[t,j] = sum[i](x[t,i] W[i,j])
+        H[0,j] += h0[j]
+        _2[t,k] = H[t+0,k]
+        _3[t,j] = sum[k](_2[t,k] U[k,j])
+        _4[t,j] = _1[t,j] + _3[t,j]
+        h[t,j] = tanh(_4[t,j])
+        H[t+1,j] += h[t,j]
+        y[j] = H[4,j]
+    """
+    sizes = {"t": 4, "T": 5, "i": 2, "j": 3, "k": 3}
+    shapes = {"x": (4, 2), "W": (2, 3), "U": (3, 3), "h0": (3,)}
+    written = source(parse(text), sizes, shapes, ["y"], axes={"H": ("T", "j")})
+    assert lines(written) == [
+        "    _1 = x @ W",
+        "    H = np.empty((5, 3), dtype=np.float64)",
+        "    H[0] = h0",
+        "    for t in range(4):",
+        "        _3 = U.T @ H[t]",
+        "        _4 = _1[t] + _3",
+        "        h = np.tanh(_4)",
+        "        H[t + 1] = h",
+        "    y = H[4].copy()",
+        "    return y",
+    ]
+
+
+def test_lookups_check_their_positions() -> None:
+    text = "y[b,t,d] = E[tok[b,t],d]; G[tok[b,t],d] += g[b,t,d]; n[b,t] = 2 tok[b,t]"
+    sizes = {"b": 2, "t": 4, "d": 3, "v": 10}
+    shapes = {"E": (10, 3), "tok": (2, 4), "g": (2, 4, 3)}
+    axes = {"G": ("v", "d")}
+    written = source(parse(text), sizes, shapes, ["y", "G", "n"], axes=axes)
+    assert lines(written)[:4] == [
+        "    y = E[positions(tok, 10)]",
+        "    G = np.zeros((10, 3), dtype=np.float64)",
+        "    np.add.at(G, positions(tok, 10), g)",
+        "    n = 2 * tok.astype(np.float64)",
+    ]
+    e, g = np.ones((10, 3)), np.ones((2, 4, 3))
+    run(written, e, np.zeros((2, 4), int), g)
+    with pytest.raises(IndexError, match="10 is not a position from 0 to 9"):
+        run(written, e, np.full((2, 4), 10), g)

@@ -141,3 +141,31 @@ def test_as_written_keeps_the_axes() -> None:
     equations = parse("a[j,i] = x[i,j]; y[j,i] = exp(a[j,i])")
     result = schedule(equations, SIZES, {"x": (4, 3)}, ["y"], as_written=True)
     assert {tensor.order for tensor in result.tensors.values()} == {(0, 1)}
+
+
+def test_a_loop_counts_every_position() -> None:
+    text = """
+        _1[t,k] = H[t+0,k]
+        _2[t,j] = sum[k](_1[t,k] U[k,j])
+        _3[t,j] = x[t,j] + _2[t,j]
+        h[t,j] = tanh(_3[t,j])
+        H[t+1,j] += h[t,j]
+        H[0,j] += c[j]
+        y[j] = H[9,j]
+    """
+    sizes = {"t": 9, "T": 10, "j": 3, "k": 3}
+    shapes = {"U": (3, 3), "x": (9, 3), "c": (3,)}
+    result = schedule(parse(text), sizes, shapes, ["y"], axes={"H": ("T", "j")})
+    assert [step.flops for step in result.steps if step.flops] == [81, 27, 27]
+    assert result.flops == 135
+    assert result.arena_bytes == 8 * (10 * 3 + 3)
+
+
+def test_contributions_and_scatters_are_counted() -> None:
+    text = "X[i] += a[i]; X[i] += c[i]; S[n[i]] += X[i]"
+    sizes, shapes = {"i": 4, "k": 2}, {"a": (4,), "c": (4,), "n": (4,)}
+    axes = {"X": ("i",), "S": ("k",)}
+    result = schedule(parse(text), sizes, shapes, ["S"], axes=axes)
+    kinds = {type(s.operation).__name__: (s.flops, s.bytes) for s in result.steps if s.bytes}
+    assert kinds["Accumulate"] == (4, 8 * (4 + 2 * 4))
+    assert kinds["Scatter"] == (4, 8 * (4 + 4 + 2 * 4))

@@ -143,15 +143,34 @@ def assemblies(draw: st.DrawFn) -> FlatCase:
             looked[axis] = access(f"n{number}", held)
         letters = used(tuple(looked))
         some = tuple(draw(st.permutations([i for i in letters if draw(st.integers(0, 3))])))
-        value: Expression = Number(draw(st.integers(0, 3)))
-        if draw(st.integers(0, 4)):
-            value = access(f"v{number}", some)
-            tensors[f"v{number}"] = rng.normal(size=[sizes[i] for i in some])
-            if draw(st.booleans()):
-                equations.append(Equation(access(f"e{number}", some), "=", Call("tanh", (value,))))
-                value = access(f"e{number}", some)
+        value, made, given = draw(values(number, some))
+        equations += made
+        for name, held in given.items():
+            tensors[name] = rng.normal(size=[(sizes | {"z": 2})[i] for i in held])
         equations.append(Equation(Access("X", tuple(looked)), operator, value))
-    return draw(read_back(tuple(equations), {**sizes, **axes}, tensors, tuple(axes)))
+    return draw(read_back(tuple(equations), {**sizes, **axes, "z": 2}, tensors, tuple(axes)))
+
+
+@st.composite
+def values(
+    draw: st.DrawFn, number: int, letters: tuple[str, ...]
+) -> tuple[Expression, list[Equation], dict[str, tuple[str, ...]]]:
+    """What is contributed: a number, an input, what is computed of one, or a product of two."""
+    if not draw(st.integers(0, 4)):
+        return Number(draw(st.integers(0, 3))), [], {}
+    kind = draw(st.sampled_from(["given", "computed", "product"]))
+    given = {f"v{number}": letters}
+    if kind == "product":
+        left = tuple(i for i in letters if draw(st.booleans()))
+        right = tuple(i for i in letters if i not in left or draw(st.booleans()))
+        given = {f"v{number}": (*left, "z"), f"k{number}": ("z", *right)}
+    operands = tuple(access(name, held) for name, held in given.items())
+    if kind == "given":
+        return operands[0], [], given
+    product = Call("sum", (Multiply(operands),), ("z",))
+    computed = Call("tanh", operands) if kind == "computed" else product
+    target = access(f"e{number}", letters)
+    return target, [Equation(target, "=", computed)], given
 
 
 @st.composite

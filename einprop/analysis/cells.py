@@ -1,0 +1,92 @@
+"""Which cells accesses name: whether two of them can meet, as far as it is known without arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from einprop.analysis.indices import range_of
+from einprop.notation.tree import Access, Affine, Boundary, Equation, Index, Size, Subscript
+
+__all__ = ["SizeOf", "apart"]
+
+SizeOf = Callable[[str], int | None]
+"""The size of an index letter, if it is known."""
+
+
+def apart(
+    one: tuple[Access, Equation],
+    other: tuple[Access, Equation],
+    size_of: SizeOf = lambda index: None,
+) -> bool:
+    """Whether two accesses of a tensor meet in no cell: at one axis, in no position.
+
+    Args:
+        one: An access and its equation, for the ranges of its indices.
+        other: Another one.
+        size_of: Gives sizes of letters where they are known.
+
+    >>> from einprop.notation.parser import parse
+    >>> base, step, tail = parse("h[-1] = a; h[t] = b; h[t] = c where t in 3:5")
+    >>> apart((base.target, base), (step.target, step)), apart((step.target, step), (tail.target, tail))
+    (True, False)
+    """
+    pairs = zip(one[0].subscripts, other[0].subscripts, strict=False)
+    return any(
+        _Run.of(a, one[1], frame, size_of).misses(_Run.of(b, other[1], frame, size_of))
+        for a, b in pairs
+        if not (isinstance(a, Index) and isinstance(b, Index)) or one[1].ranges or other[1].ranges
+        for frame in (0, 1)
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The first and the last position that a subscript takes, as far as they are known."""
+
+    first: float = -math.inf
+    last: float = math.inf
+
+    def misses(self, other: _Run) -> bool:
+        return self.last < other.first or other.last < self.first
+
+    @classmethod
+    def of(cls, subscript: Subscript, equation: Equation, frame: int, size_of: SizeOf) -> _Run:
+        """Positions counted from the first one (frame 0) or from the last one (frame 1)."""
+        if isinstance(subscript, Boundary) and subscript.mode == "pad":
+            subscript = subscript.subscript
+        match subscript:
+            case Index() if frame:
+                return cls(last=0)
+            case Index(name):
+                return cls._affine(Affine(((1, name),)), equation, size_of)
+            case Affine(_, _, end) if end == frame:
+                return cls._affine(subscript, equation, size_of)
+            case _:
+                return cls()
+
+    @classmethod
+    def _affine(cls, subscript: Affine, equation: Equation, size_of: SizeOf) -> _Run:
+        low = high = float(subscript.constant)
+        for factor, index in subscript.terms:
+            start, stop = _range(equation, index, size_of)
+            ends = sorted((factor * start, factor * (stop - 1)))
+            low, high = low + ends[0], high + ends[1]
+        return cls(low, high)
+
+
+def _range(equation: Equation, index: str, size_of: SizeOf) -> tuple[float, float]:
+    """The positions of an index: from the first up to and without the second."""
+    given = range_of(equation, index)
+    if given is not None:
+        start, stop = _number(given.start), _number(given.stop)
+        return -math.inf if start is None else start, math.inf if stop is None else stop
+    size = size_of(index)
+    return 0, math.inf if size is None else max(size, 1)
+
+
+def _number(size: Size) -> int | None:
+    """The size, unless it names a type."""
+    parts = [part for part in size if isinstance(part, int)]
+    return sum(parts) if len(parts) == len(size) else None

@@ -1,0 +1,81 @@
+"""Two accesses are apart only if they share no cell."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from einprop.analysis.cells import apart
+from einprop.notation.parser import parse
+from einprop.notation.tree import Access, Affine, Equation, Number
+
+APART = [
+    ("h[-1] = 0", "h[t] = 0"),
+    ("h[end+1] = 0", "h[t] = 0"),
+    ("h[0] = 0", "h[1] = 0"),
+    ("h[0] = 0", "h[t] = 0 where t in 1:5"),
+    ("h[t] = 0 where t in 0:3", "h[t] = 0 where t in 3:5"),
+    ("h[0,i] = 0", "h[t+1,i] = 0"),
+    ("h[i,end] = 0", "h[j,end-1] = 0"),
+]
+
+TOGETHER = [
+    ("h[0] = 0", "h[t] = 0"),
+    ("h[end] = 0", "h[t] = 0"),
+    ("h[end] = 0", "h[3] = 0"),
+    ("h[0] = 0", "h[end-t] = 0"),
+    ("h[t] = 0 where t in 0:3", "h[t] = 0 where t in 2:5"),
+    ("h[t] = 0 where t in 0:n", "h[3] = 0"),
+    ("h[i] = 0", "h[j] = 0"),
+    ("h[wrap(t+1)] = 0", "h[0] = 0"),
+]
+
+
+def _pair(one: str, other: str) -> tuple[tuple[Access, Equation], tuple[Access, Equation]]:
+    first, second = parse(one)[0], parse(other)[0]
+    assert isinstance(first, Equation)
+    assert isinstance(second, Equation)
+    return (first.target, first), (second.target, second)
+
+
+@pytest.mark.parametrize(("one", "other"), APART)
+def test_apart(one: str, other: str) -> None:
+    first, second = _pair(one, other)
+    assert apart(first, second)
+    assert apart(second, first)
+
+
+@pytest.mark.parametrize(("one", "other"), TOGETHER)
+def test_together(one: str, other: str) -> None:
+    first, second = _pair(one, other)
+    assert not apart(first, second)
+    assert not apart(second, first)
+
+
+AFFINE = st.builds(
+    Affine,
+    st.lists(
+        st.tuples(st.integers(-2, 2).filter(bool), st.sampled_from("ij")), unique_by=lambda t: t[1]
+    ).map(tuple),
+    st.integers(-3, 3),
+)
+
+
+@given(one=AFFINE, other=AFFINE, i=st.integers(1, 3), j=st.integers(1, 3))
+def test_what_is_apart_shares_no_position(one: Affine, other: Affine, i: int, j: int) -> None:
+    sizes = {"i": i, "j": j}
+
+    def positions(subscript: Affine) -> set[int]:
+        ranges = [range(sizes[name]) for _, name in subscript.terms]
+        return {
+            subscript.constant + sum(c * p for (c, _), p in zip(subscript.terms, at, strict=True))
+            for at in itertools.product(*ranges)
+        }
+
+    def written(subscript: Affine) -> tuple[Access, Equation]:
+        access = Access("h", (subscript,))
+        return access, Equation(access, "+=", Number(0))
+
+    if apart(written(one), written(other), sizes.get):
+        assert not positions(one) & positions(other)
