@@ -121,4 +121,4 @@ class DerivativeError(EinpropError):
 
 
 class UnsupportedError(EinpropError):
-    """The construct belongs to the language, but this version does not run it yet."""
+    """A function is not registered or has no text to print, or a layer holds what layers cannot yet."""

@@ -14,16 +14,12 @@ y[b,k] = m[b,i,j,c] W[i,j,c,k] + B[k]
 LOSS = "loss = -mean[b](sum[k](t[b,k] log_softmax[k](y[b,k])))"
 
 
-def images(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The digits as images of 8x8 pixels instead of rows of 64."""
-    return {"x": data["x"].reshape(-1, 8, 8), "t": data["t"]}
-
-
 predict = ep.Program(NETWORK, params="K A W B")
 model = ep.Program(NETWORK + LOSS, params="K A W B")
 print(model.backward(wrt="K A"))
 
-train, held_out = map(images, ep.data.load_digits())
+digits = ep.data.load_digits()
+train, held_out = ({"x": data["x"].reshape(-1, 8, 8), "t": data["t"]} for data in digits)
 rng = np.random.default_rng(0)
 shapes = model.shapes(x=(50, 8, 8), t=(50, 10))
 parameters = {

@@ -169,7 +169,8 @@ def _dtypes(
 ) -> dict[str, str]:
     """One byte a cell for a comparison that only multiplies or selects numbers.
 
-    True + True would be True and -True an error: whatever else reads a comparison gets numbers.
+    True + True would be True and -True an error: whatever else reads a comparison gets numbers, and so
+    does an assembled tensor in whose memory it lies.
     """
     dtypes = dict.fromkeys(layouts, dtype) | dict.fromkeys(integers, "int64")
     numeric = set(outputs)
@@ -178,6 +179,7 @@ def _dtypes(
         for step in steps
         if isinstance(step.operation, Elementwise) and step.operation.function in _BOOLEAN
     }
+    numeric |= {name for name in truths if layouts[name].root != name}
     for step in steps:
         for position, operand in enumerate(step.operands):
             if isinstance(operand, Operand) and not _takes_truth(step, position, truths):

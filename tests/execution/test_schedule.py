@@ -106,6 +106,14 @@ def test_a_comparison_is_a_byte_only_where_it_multiplies() -> None:
     assert counted.tensors["m"].dtype == "float64"
 
 
+def test_a_comparison_in_the_memory_of_an_assembled_tensor_is_a_number() -> None:
+    text = "m[i] = [x[i] > 0]; n[0] += 1; n[i+1] += m[i]; y[i] = x[i] m[i]; z[i] = n[i+0]"
+    axes = {"n": ("u",)}
+    result = schedule(parse(text), {"i": 4, "u": 5}, {"x": (4,)}, ("y", "z"), "float64", axes=axes)
+    assert result.tensors["m"].root == "n"
+    assert result.tensors["m"].dtype == "float64"
+
+
 def test_dead_equations_are_dropped() -> None:
     assert len(plan(MLP, MLP_INPUTS, "h").steps) == 3
 
