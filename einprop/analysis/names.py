@@ -94,10 +94,6 @@ def _check_outputs(declarations: Sequence[TensorDeclaration], defined: tuple[str
                 )
 
 
-_KINDS = {"=": "sum", "+=": "sum", "max=": "max", "min=": "min"}
-"""What the equations of one tensor come to together."""
-
-
 def _check_definitions(
     equations: Sequence[Equation], declared: dict[str, tuple[str, Access]]
 ) -> None:
@@ -121,13 +117,20 @@ def _check_definitions(
                 [equation.target.place, same.target.place],
                 "= defines a tensor once; use += to add to it, or another name",
             )
-        if before and _KINDS[before[0].operator] != _KINDS[equation.operator]:
-            raise IndexScopeError(
-                f"{name} is put together by {before[0].operator} and by {equation.operator}",
-                [equation.target.place, before[0].target.place],
-                "give the two parts names of their own, and put them together by one operator",
-            )
+        _check_operator(equation, before)
         before.append(equation)
+
+
+def _check_operator(equation: Equation, before: Sequence[Equation]) -> None:
+    """Refuse a tensor to which one equation adds and with which another compares."""
+    for other in before:
+        operators = {other.operator, equation.operator}
+        if len(operators) > 1 and operators != {"=", "+="}:
+            raise IndexScopeError(
+                f"{equation.target.name} is defined by {other.operator} and by {equation.operator}",
+                [equation.target.place, other.target.place],
+                "= and += go together, max= and min= each alone; or give one another name",
+            )
 
 
 def is_base(target: Access) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from einprop.analysis.cells import SizeOf, apart
 from einprop.analysis.components import components
@@ -171,7 +171,7 @@ class _Order:
                 f"{to_text(earlier.read)}, which comes before it, and {to_text(later.read)}, "
                 "which comes after it",
                 [earlier.read.place, later.read.place],
-                "a recurrence reads in one direction; give one of the two tensors another name",
+                "a recurrence reads in one direction: of the two reads, one has to be of another tensor",
             )
         shifted = [e for e in edges if not _is_plain(e.read)]
         stuck = [e for e in shifted if not self.moves(e)]
@@ -183,15 +183,14 @@ class _Order:
                 [edge.read.place],
                 "a tensor cannot depend on itself; give the new value another name"
                 if _is_plain(edge.read)
-                else "a recurrence reads the tensor at an earlier position, as in h[t-1]",
+                else f"a tensor cannot depend on itself{_recurrent(written)}",
             )
         names = dict.fromkeys(self.equations[e.reader].target.name for e in edges)
         return IndexScopeError(
             f"{' and '.join(names)} are defined in terms of each other: "
             f"{to_text(edge.read)} is read before it is complete",
             [edge.read.place, written.place],
-            "move this equation below the last one that defines what it reads, or read at an "
-            "earlier position, as in h[t-1]",
+            f"give one of them another name{_recurrent(edge.read)}",
         )
 
 
@@ -302,6 +301,21 @@ def _letters(subscript: Subscript) -> tuple[str, ...]:
             return _letters(inner)
         case _:
             return ()
+
+
+def _earlier(access: Access) -> str | None:
+    """The tensor one position earlier along its first plain axis: ``h[t-1,b]``."""
+    subscripts = list(access.subscripts)
+    for axis, subscript in enumerate(subscripts):
+        if isinstance(subscript, Index):
+            subscripts[axis] = Affine(((1, subscript.name),), -1)
+            return to_text(replace(access, subscripts=tuple(subscripts)))
+    return None
+
+
+def _recurrent(access: Access) -> str:
+    earlier = _earlier(access)
+    return f"; a recurrence reads an earlier position, as in {earlier}" if earlier else ""
 
 
 def _is_plain(access: Access) -> bool:

@@ -25,6 +25,7 @@ from einprop.analysis.indices import (
 from einprop.analysis.names import Names, collect_names
 from einprop.analysis.scope import place_sums
 from einprop.analysis.types import Types, derivative_sides, infer_types, tensor_base
+from einprop.errors import IndexScopeError
 from einprop.notation.tree import (
     Affine,
     Equation,
@@ -120,12 +121,27 @@ def _core(
 ) -> Equation:
     numbers = {i: size[0] for i, size in sizes.items() if len(size) == 1}
     check_target(equation, {i: n for i, n in numbers.items() if isinstance(n, int)})
+    _check_ranges(equation)
     equation = place_sums(equation, definitions, known=known)
     equation = separate_bindings(equation, sizes, definitions.kept)
     written = {*equation_indices(equation), *(r.index for r in equation.ranges)}
     expression = definitions.expand(equation.expression, written)
     outside = frozenset(target_indices(equation.target)).union(free_indices(expression))
     return replace(equation, expression=rename_apart(expression, outside))
+
+
+def _check_ranges(equation: Equation) -> None:
+    """Refuse a range of an index that the equation does not have."""
+    indices = dict.fromkeys(unprimed(i) for i in equation_indices(equation))
+    for given in equation.ranges:
+        if unprimed(given.index) not in indices:
+            raise IndexScopeError(
+                f"index {given.index} has a range, but stands nowhere in the equation",
+                [given.place],
+                f"the equation's indices are {', '.join(indices)}"
+                if indices
+                else "the equation has no index: leave the range out",
+            )
 
 
 def _known_targets(

@@ -120,7 +120,9 @@ class _Attached:
                     assert isinstance(inside, Index | Affine)
                     return Boundary(mode, inside)
                 case Index(name):
-                    return Index(names[name])
+                    # A range that is shorter than the axis leaves the cells behind it at zero.
+                    whole = Affine(((1, names[name]),))
+                    return plain_position(whole, size, self.known)
                 case _:
                     return subscript
 
