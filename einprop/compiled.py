@@ -74,7 +74,13 @@ class Compiled:
         tensors = {name: given[name] for name in names.inputs}
         arrays, dtype = as_arrays(tensors, self._resolved.positions)
         used, plan = self._plan(renewals(), dtype, *[array.shape for array in arrays])
-        results = [r if r.ndim else r[()] for r in plan(*[arrays[k] for k in used])]
+        # Positions that only look up other positions are numbers to the plan.
+        held = plan.schedule.integers
+        found = [
+            arrays[k] if names.inputs[k] in held else arrays[k].astype(dtype, copy=False)
+            for k in used
+        ]
+        results = [r if r.ndim else r[()] for r in plan(*found)]
         if len(results) == 1:
             return results[0]
         return dict(zip(names.outputs, results, strict=True))

@@ -94,18 +94,23 @@ def _foldable(definitions: list[Equation]) -> dict[Expression, tuple[Access, tup
     table: dict[Expression, tuple[Access, tuple[str, ...]]] = {}
     times = Counter(equation.target.name for equation in definitions)
     for equation in definitions:
-        letters = target_indices(equation.target)
         single = times[equation.target.name] == 1
         key = canonical(equation.expression)
         if (
             single
             and equation.operator == "="
-            and len(letters) == len(equation.target.subscripts)
+            and _is_plain(equation.target)
             and _tells_ranges(equation)
             and not isinstance(equation.expression, Access | Number)
         ):
             table.setdefault(key.form, (equation.target, key.indices))
     return table
+
+
+def _is_plain(access: Access) -> bool:
+    """Whether every subscript is an index of its own."""
+    plain = all(isinstance(s, Index) for s in access.subscripts)
+    return plain and len(target_indices(access)) == len(access.subscripts)
 
 
 def _tells_ranges(equation: Equation) -> bool:

@@ -198,16 +198,24 @@ class Solver:
         )
 
     def written(self, inputs: bool) -> bool:
-        """Axes of which nothing tells the size but what is written to them: the smallest that holds it."""
-        needs: dict[object, int | None] = {}
+        """Axes of which nothing tells the size but what is written to them: the smallest that holds it.
+
+        A derivative has the size of its tensor, and what may be written anywhere tells a size only
+        where nothing else does.
+        """
         names = self.resolved.names.defined
+        grown: dict[object, dict[tuple[bool, bool], list[_Computed]]] = {}
         for at in self.computed:
             key = self.types.axis(at.access.name, at.axis)
             grows = at.writes or (inputs and at.access.name not in names)
             if key not in self.known and grows:
-                need = self.need(at)
-                before = needs.get(key, 0)
-                needs[key] = None if need is None or before is None else max(before, need)
+                derived = self.types.base(at.access.name) != at.access.name
+                rank = (derived, isinstance(at.subscript, Boundary))
+                grown.setdefault(key, {}).setdefault(rank, []).append(at)
+        needs: dict[object, int | None] = {}
+        for axis, ranks in grown.items():
+            each = [self.need(at) for at in ranks[min(ranks)]]
+            needs[axis] = None if None in each else max(n for n in each if n is not None)
         found = [(key, need) for key, need in needs.items() if need is not None]
         # One at a time: what follows from it may say more about the others.
         return any(self.learn(key, need) for key, need in found[:1])

@@ -347,7 +347,9 @@ def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Ite
     computed = not all(isinstance(s, Index) for s in equation.target.subscripts)
     if (computed or not left <= right) and base not in mentioned and not sided:
         yield declared_access(resolved, base)
-    for index in sorted({unprimed(i) for i in equation_indices(equation)} - left - right):
+    ranged = {r.index for r in equation.ranges}
+    written = {unprimed(i) for i in equation_indices(equation)}
+    for index in sorted(written - left - right - ranged):
         number = next(
             n
             for n, e in enumerate(resolved.equations)

@@ -6,7 +6,16 @@ from collections.abc import Collection, Iterator, Sequence
 
 from einprop.analysis.indices import target_indices
 from einprop.calculus.partials import Partial
-from einprop.notation.tree import Access, Equation, Index, Iverson
+from einprop.notation.tree import (
+    Access,
+    Boundary,
+    Call,
+    Equation,
+    Expression,
+    Index,
+    Iverson,
+    Number,
+)
 
 __all__ = ["chosen", "holds_value", "ties"]
 
@@ -32,11 +41,17 @@ def chosen(equation: Equation) -> Partial | None:
     if equation.operator not in _EXTREMA:
         return None
     target = equation.target
+    count: Expression = _count(target)
+    if any(isinstance(s, Boundary) and s.mode == "pad" for s in target.subscripts):
+        # Outside, where nothing is written, no value is counted.
+        count = Call("maximum", (count, Number(1)))
     return Partial(
-        equation.expression,
-        (Iverson(equation.expression, "==", target),),
-        below=(Access(f"{target.name}.ties", target.subscripts),),
+        equation.expression, (Iverson(equation.expression, "==", target),), below=(count,)
     )
+
+
+def _count(target: Access) -> Access:
+    return Access(f"{target.name}.ties", target.subscripts)
 
 
 def ties(equations: Sequence[Equation], wanted: Collection[str]) -> Iterator[Equation]:
@@ -48,8 +63,7 @@ def ties(equations: Sequence[Equation], wanted: Collection[str]) -> Iterator[Equ
         choice, name = chosen(equation), equation.target.name
         if choice is None or name not in wanted or holds_value(groups[name]):
             continue
-        (count,) = choice.below
-        assert isinstance(count, Access)
+        count = _count(equation.target)
         if count.name not in groups:
             yield Equation(
                 count,

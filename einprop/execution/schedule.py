@@ -179,7 +179,8 @@ def _dtypes(
         for step in steps
         if isinstance(step.operation, Elementwise) and step.operation.function in _BOOLEAN
     }
-    numeric |= {name for name in truths if layouts[name].root != name}
+    # What is computed in the memory of a tensor of numbers is numbers.
+    numeric.update(name for name in truths if layouts[name].root != name)
     for step in steps:
         for position, operand in enumerate(step.operands):
             if isinstance(operand, Operand) and not _takes_truth(step, position, truths):

@@ -183,7 +183,10 @@ class _Boundaries:
         targets = [e.target for e in equations if e.target.name == name]
 
         def move(access: Access) -> Access:
-            return self.shifted(access, new, margins) if access.name == name else access
+            # What is read anywhere, by a boundary's rule or by a gather, is read of the axis itself.
+            anywhere = (isinstance(access.subscripts[n], Boundary | Access) for n in margins)
+            moves = access.name == name and not any(anywhere)
+            return self.shifted(access, new, margins) if moves else access
 
         moved = [map_accesses(e, move) for e in equations]
         moved = [_adding(e) if e.target.name == new else e for e in moved]

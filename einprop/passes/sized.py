@@ -100,51 +100,18 @@ class _Attached:
 
     def equation(self, number: int) -> Equation:
         """An equation with its letters, every index running from 0."""
-        equation = self.resolved.equations[number]
         names = self.letters(number)
         starts = {i: self.sizes.span(number, i).start for i in names}
-
-        def position(subscript: Subscript, size: int) -> Subscript:
-            match subscript:
-                case Affine(terms, constant, end):
-                    constant += end * (size - 1) + sum(c * starts[i] for c, i in terms)
-                    renamed = tuple((c, names[i]) for c, i in terms)
-                    return plain_position(Affine(renamed, constant), size, self.known)
-                case Group(indices):
-                    spans = [self.known[unprimed(names[i])] for i in indices]
-                    strides = [math.prod(spans[n + 1 :]) for n in range(len(spans))]
-                    pairs = zip(strides, indices, strict=True)
-                    return Affine(tuple((stride, names[i]) for stride, i in pairs))
-                case Boundary(mode, inner):
-                    inside = position(inner, size)
-                    assert isinstance(inside, Index | Affine)
-                    return Boundary(mode, inside)
-                case Index(name):
-                    # A range that is shorter than the axis leaves the cells behind it at zero.
-                    whole = Affine(((1, names[name]),))
-                    return plain_position(whole, size, self.known)
-                case _:
-                    return subscript
+        spelling = _Spelling(names, starts, self.known)
 
         def place(access: Access) -> Access:
             sizes = [self.sizes.axis(access.name, n) for n in range(len(access.subscripts))]
-            found = [position(s, size) for s, size in zip(access.subscripts, sizes, strict=True)]
-            return replace(access, subscripts=tuple(found))
+            pairs = zip(access.subscripts, sizes, strict=True)
+            return replace(access, subscripts=tuple([spelling.position(*pair) for pair in pairs]))
 
-        def value(node: Expression) -> Expression:
-            match node:
-                case IndexValue(name):
-                    shifted = IndexValue(names[name])
-                    start = starts[name]
-                    return Add((shifted, Number(start))) if start else shifted
-                case Call(_, _, indices) if indices:
-                    return replace(node, indices=tuple(names[i] for i in indices))
-                case _:
-                    return node
-
-        placed = map_accesses(replace(equation, inside=()), place)
-        expression = transform(placed.expression, value)
-        return replace(placed, expression=expression, ranges=(), inside=())
+        bare = replace(self.resolved.equations[number], ranges=(), inside=())
+        placed = map_accesses(bare, place)
+        return replace(placed, expression=transform(placed.expression, spelling.value))
 
     def axes(self, name: str) -> tuple[str, ...]:
         """Letters for the axes of a tensor, each with the axis's size."""
@@ -158,6 +125,57 @@ class _Attached:
             self.known[letter] = span.size
             found.append(letter)
         return distinct(found)
+
+
+@dataclass(frozen=True)
+class _Spelling:
+    """How an equation's indices are written once sizes are known.
+
+    Attributes:
+        names: The new name of each index.
+        starts: Where each index starts.
+        sizes: By letter.
+    """
+
+    names: Mapping[str, str]
+    starts: Mapping[str, int]
+    sizes: Mapping[str, int]
+
+    def position(self, subscript: Subscript, size: int) -> Subscript:
+        """A subscript of an axis of that size, its indices running from 0."""
+        match subscript:
+            case Affine(terms, constant, end):
+                return self.affine(terms, constant + end * (size - 1), size)
+            case Group(indices):
+                spans = [self.sizes[unprimed(self.names[i])] for i in indices]
+                strides = [math.prod(spans[n + 1 :]) for n in range(len(spans))]
+                return self.affine(tuple(zip(strides, indices, strict=True)), 0, size)
+            case Boundary(mode, inner):
+                inside = self.position(inner, size)
+                assert isinstance(inside, Index | Affine)
+                return Boundary(mode, inside)
+            case Index(name):
+                # A range that is shorter than the axis leaves the cells behind it at zero.
+                return self.affine(((1, name),), 0, size)
+            case _:
+                return subscript
+
+    def affine(self, terms: tuple[tuple[int, str], ...], constant: int, size: int) -> Subscript:
+        """An integer combination of indices."""
+        constant += sum(factor * self.starts[index] for factor, index in terms)
+        renamed = tuple((factor, self.names[index]) for factor, index in terms)
+        return plain_position(Affine(renamed, constant), size, self.sizes)
+
+    def value(self, node: Expression) -> Expression:
+        """A node with the positions and the bound indices that it names."""
+        match node:
+            case IndexValue(name):
+                shifted, start = IndexValue(self.names[name]), self.starts[name]
+                return Add((shifted, Number(start))) if start else shifted
+            case Call(_, _, indices) if indices:
+                return replace(node, indices=tuple(self.names[i] for i in indices))
+            case _:
+                return node
 
 
 def plain_position(subscript: Affine, size: int, sizes: Mapping[str, int]) -> Index | Affine:
