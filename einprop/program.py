@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from reprlib import repr as shortened
@@ -299,9 +298,10 @@ def _filled(sizes: Sizes, missing: Iterable[object], start: int) -> Sizes:
 
     An axis that no equation gives a letter has a size as well, which nothing is made of.
     """
-    types = sizes.resolved.types
-    axes = [types.axis(*key) for key in _unknown_axes(sizes)]
-    keys = [key for key in dict.fromkeys((*missing, *axes)) if key not in sizes.known]
-    taken = set(sizes.known.values())
+    types, taken = sizes.resolved.types, set(sizes.known.values())
     fresh = (size for size in count(start) if size not in taken)
-    return replace(sizes, known={**sizes.known, **dict(zip(keys, fresh, strict=False))})
+    for key in dict.fromkeys(missing):
+        if key not in sizes.known:  # What follows from the one before may give it.
+            sizes = sizes.completed({key: next(fresh)})
+    axes = [types.axis(*key) for key in _unknown_axes(sizes)]
+    return sizes.completed(dict(zip(dict.fromkeys(axes), fresh, strict=False)))

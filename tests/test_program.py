@@ -547,3 +547,24 @@ def test_what_is_derived_leaves_the_names_of_the_program_alone(text: str) -> Non
     program = Program(text)
     for derived in (program.backward(), program.vjp(), program.vjp().vjp()):
         assert Program(str(derived)) == derived
+
+
+def test_a_range_from_the_start_leaves_a_recurrence_its_base_of_zeros() -> None:
+    cumulated = Program("h[t] = 0.5 h[t-1] + x[t] where t in 0:4")
+    np.testing.assert_allclose(cumulated(x=np.arange(4.0)), [0, 1, 2.5, 4.25])
+
+
+def test_what_stands_in_a_subscript_on_the_left_tells_the_range() -> None:
+    counts = Program("index k: bin < 3\noutput n[k]\nn[at[i]] += 1")
+    np.testing.assert_array_equal(counts(at=[0, 1, 1]), [1, 2, 0])
+
+
+def test_source_of_a_convolution_asks_for_sizes() -> None:
+    with pytest.raises(ShapeError) as error:
+        Program("y[i] = x[i+p] K[p]").source()
+    assert str(error.value) == "the code depends on the sizes of i, p\ngive them, as in source(i=8)"
+
+
+def test_the_base_of_a_running_maximum_is_an_equation_like_any_other() -> None:
+    best = Program("v[-1] = a\nv[t] max= x[t]\nv[t] max= v[t-1]")
+    np.testing.assert_array_equal(best(a=1.0, x=[0.0, 3.0, 2.0]), [1, 3, 3])

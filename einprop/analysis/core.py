@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from einprop.analysis.cells import apart
 from einprop.analysis.indices import (
     equation_indices,
     range_of,
@@ -48,6 +49,7 @@ __all__ = [
     "explicit",
     "extents",
     "map_accesses",
+    "one_operator",
     "separate_bindings",
 ]
 
@@ -91,6 +93,32 @@ def explicit(equations: Sequence[Equation]) -> tuple[Equation, ...]:
         _pad_reads(padded, loop, {equations[n].target.name for n in loop.letters}, based)
     defined = [equation.target.name for equation in equations]
     return tuple(_restricted(e, defined.count(e.target.name) == 1) for e in padded)
+
+
+def one_operator(equations: Sequence[Equation]) -> list[Equation]:
+    """Equations in which a tensor that ``max=`` puts together has its base by ``max=`` too.
+
+    A cell that one equation alone writes is the same by ``=`` and by ``max=``.
+
+    >>> from einprop.notation.parser import parse
+    >>> for equation in one_operator(parse("v[-1] = 0; v[t] max= v[t-1] x[t]")):
+    ...     print(to_text(equation))
+    v[-1] max= 0
+    v[t] max= v[t-1] x[t]
+    """
+    groups: dict[str, list[Equation]] = {}
+    for equation in equations:
+        groups.setdefault(equation.target.name, []).append(equation)
+
+    def operator(equation: Equation) -> str:
+        others = [e for e in groups[equation.target.name] if e is not equation]
+        extrema = {e.operator for e in others} & {"max=", "min="}
+        alone = all(apart((equation.target, equation), (e.target, e)) for e in others)
+        return (
+            extrema.pop() if equation.operator == "=" and extrema and alone else equation.operator
+        )
+
+    return [replace(equation, operator=operator(equation)) for equation in equations]
 
 
 def extents(equations: Iterable[Equation]) -> Extents:
@@ -143,8 +171,9 @@ def _pad_reads(
 ) -> None:
     """Where a loop's reads leave the axis and no equation gives a base, zeros are read."""
     for number, letter in loop.letters.items():
-        if range_of(equations[number], letter) is not None:
-            continue
+        given = range_of(equations[number], letter)
+        if given is not None and given.start != (0,):
+            continue  # The range keeps the reads inside.
 
         def pad(access: Access, letter: str = letter) -> Access:
             def position(axis: int, subscript: Subscript) -> Subscript:

@@ -12,6 +12,7 @@ from einprop.analysis.core import (
     check_target,
     explicit,
     extents,
+    one_operator,
     separate_bindings,
 )
 from einprop.analysis.definitions import Definitions, collect_definitions
@@ -92,9 +93,8 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     sizes = _declared_sizes(statements)
     written = [s for s in statements if isinstance(s, Equation)]
     known = list(_known_targets(statements, written))
-    equations = explicit(
-        [_core(e, definitions, given, sizes) for e, given in zip(written, known, strict=True)]
-    )
+    cores = [_core(e, definitions, given, sizes) for e, given in zip(written, known, strict=True)]
+    equations = explicit(one_operator(cores))
     declarations = [s for s in statements if isinstance(s, TensorDeclaration)]
     names = collect_names(declarations, equations)
     types = infer_types(statements, equations)

@@ -28,6 +28,7 @@ from einprop.notation.tree import (
     Negate,
     Power,
     children,
+    gathers,
     map_children,
 )
 
@@ -295,5 +296,6 @@ def _products_repeating(expression: Expression, index: str, scope: _Scope) -> It
 def _missing(equation: Equation, left: tuple[str, ...], definitions: Definitions) -> list[str]:
     right = _occurrences(equation.expression, definitions)
     ranged = {r.index for r in equation.ranges}
-    ranged.update(i for access in equation.inside for i in target_indices(access))
+    telling = (*equation.inside, *gathers(equation.target))
+    ranged.update(i for access in telling for i in target_indices(access))
     return [i for i in left if i not in right and i not in ranged]

@@ -118,6 +118,10 @@ class Sizes:
         found = [size for size in sizes if size is not None]
         return tuple(found) if len(found) == rank else None
 
+    def completed(self, more: Mapping[object, int]) -> Sizes:
+        """These sizes, more of them by type, and what follows, axes of inputs too."""
+        return _solved(self.resolved, {**self.known, **more}, inputs=True)
+
     def on(self, other: Resolved) -> Sizes:
         """The same sizes for a program whose tensors this one has too."""
         theirs, ours = other.types, self.resolved.types
