@@ -258,7 +258,7 @@ def separate_bindings(
     }
     calls = (node for node in walk(equation.expression) if isinstance(node, Call))
     binders = [call for call in calls if not kept(call)]
-    bindings = Counter(i for node in binders for i in node.indices)
+    bindings = Counter(i for node in binders for i in _held(node))
     ranged = {unprimed(r.index) for r in equation.ranges}.union(fixed)
     twice = {i for i in shifted if bindings[i] > 1 and unprimed(i) not in ranged}
     if not twice:
@@ -286,13 +286,21 @@ def separate_bindings(
 
     def separated(node: Expression) -> Expression:
         if isinstance(node, Call) and not kept(node):
-            names = {i: numbered(i) for i in node.indices if i in twice and i in seen}
-            seen.update(node.indices)
+            held = _held(node)
+            names = {i: numbered(i) for i in held if i in twice and i in seen}
+            seen.update(held)
             own = tuple(names.get(i, i) for i in node.indices)
             node = map_children(replace(node, indices=own), inside(names))
         return map_children(node, separated)
 
     return replace(equation, expression=separated(equation.expression))
+
+
+def _held(binder: Call) -> tuple[str, ...]:
+    """The bound indices that stand in a subscript: those that only count have no range of their own."""
+    nodes = (n for argument in binder.arguments for n in walk(argument))
+    found = {i for n in nodes if isinstance(n, Access) for i in target_indices(n)}
+    return tuple(i for i in binder.indices if i in found)
 
 
 def check_target(equation: Equation, sizes: Mapping[str, int]) -> None:

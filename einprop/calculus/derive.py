@@ -261,7 +261,13 @@ def readable(resolved: Resolved, equations: Iterable[Equation]) -> Iterable[Equa
     own = [_refolded(equation, taken) for equation in resolved.equations]
     folded = [_refolded(e, taken) for e in fold_equations(equations, resolved.equations)]
     for equation in fold_equations(folded, own):
-        yield elide_sums(equation, definitions)
+        yield elide_sums(_without_idle_ranges(equation), definitions)
+
+
+def _without_idle_ranges(equation: Equation) -> Equation:
+    """The equation without the ranges of indices that folding took out of it."""
+    written = equation_indices(equation)
+    return replace(equation, ranges=tuple(r for r in equation.ranges if r.index in written))
 
 
 def _claimed(resolved: Resolved) -> set[str]:

@@ -214,6 +214,8 @@ class _Arranger:
                     and (alone or uses[name] == 1)
                     and set(indices) == set(cells.indices)
                     and name not in {*outputs, *found, *self.lowered.shapes}
+                    # Positions become numbers before anything is filled.
+                    and name.partition("#")[0] not in self.lowered.integers
                 ):
                     window, (source,) = windows[cells.tensor]
                     assert isinstance(source, Operand)

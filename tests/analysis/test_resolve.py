@@ -82,6 +82,10 @@ def test_sums_over_a_shifted_index_have_ranges_of_their_own() -> None:
     ]
 
 
+def test_a_sum_that_only_counts_has_the_range_of_the_other() -> None:
+    assert core("y = sum[i](x[i+1]) / sum[i](1)") == ["y = sum[i](x[i+1]) / sum[i](1)"]
+
+
 def test_a_definition_binds_its_index_once() -> None:
     assert core("y[i] = mean[p](x[i+p]) where p in 0:2") == [
         "y[i] = sum[p](x[i+p]) / sum[p](1) where p in 0:2"
