@@ -72,7 +72,9 @@ def as_mapping(
         return given
     twice = [name for name in named if name in given]
     if twice:
-        raise error(f"{', '.join(twice)} is given twice: in the mapping and by keyword")
+        raise error(
+            f"{', '.join(twice)} is given twice: in the mapping and by keyword", (), "give it once"
+        )
     return {**given, **named}
 
 
@@ -161,7 +163,7 @@ def as_array(name: str, value: Any, dtype: np.dtype[Any] | None = None) -> NDArr
         array = np.asarray(value)
     except Exception as error:  # an array-like of another library may raise anything
         raise InputError(
-            f"{name} is not an array: {error}",
+            f"{name} is not an array: {str(error).partition('. ')[0]}",
             (),
             "pass an array of numbers, or lists in which all rows are equally long",
         ) from error

@@ -283,6 +283,12 @@ class Program(Differentiable):
         250880
         """
         bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
+        missing = list(dict.fromkeys(unknown_letters(bound).values()))
+        if missing:
+            given = ", ".join(f"{letter}=8" for letter in missing)
+            raise ShapeError(
+                f"the size of {', '.join(missing)} is not given", (), f"as in explain({given})"
+            )
         return explain_schedule(self.compile().schedule(bound))
 
 

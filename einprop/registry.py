@@ -101,7 +101,11 @@ def register_function(
     """
     _check_name(name, replace=replace)
     if not callable(function) or not (scalar is None or callable(scalar)):
-        raise InputError(f"{name} needs a function of arrays, not {shortened(function)}")
+        raise InputError(
+            f"{name} needs a function of arrays, not {shortened(function)}",
+            (),
+            "as in numpy.arctan",
+        )
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Function(name, *_signature(name, function, texts, parameters, defaults), own=True)
     before = FUNCTIONS.get(name)

@@ -87,7 +87,7 @@ def test_declared_sizes_need_not_be_given() -> None:
 
 def test_sizes_that_are_missing_or_wrong() -> None:
     program = Program("y[b,j] = x[b,i] W[i,j]")
-    with pytest.raises(ShapeError, match="the size of index j is unknown"):
+    with pytest.raises(ShapeError, match="the size of j is not given"):
         program.explain(b=2, i=3)
     with pytest.raises(ShapeError, match="no equation has an index q"):
         program.explain(b=2, i=3, j=4, q=5)

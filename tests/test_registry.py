@@ -232,7 +232,7 @@ REFUSED = {
         "a function known is registered already\n"
         "pass replace=True to replace it, or unregister it before"
     ),
-    ("mine", 3, "1"): "mine needs a function of arrays, not 3",
+    ("mine", 3, "1"): "mine needs a function of arrays, not 3\nas in numpy.arctan",
     ("mine", identity, ()): (
         "mine has 0 derivatives for 0 parameters\ngive one derivative, as text, for each parameter"
     ),

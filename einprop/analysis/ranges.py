@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from einprop.analysis.indices import range_of, subscript_indices
+from einprop.analysis.outside import (
+    Computed,
+    refuse_empty,
+    refuse_group,
+    refuse_no_position,
+    refuse_outside,
+)
 from einprop.analysis.types import Declared
-from einprop.errors import ShapeError
-from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
     Affine,
@@ -19,7 +24,6 @@ from einprop.notation.tree import (
     Group,
     Index,
     Size,
-    Subscript,
     accesses,
 )
 
@@ -40,17 +44,6 @@ class Span:
     def size(self) -> int:
         """How many they are."""
         return max(self.stop - self.start, 0)
-
-
-@dataclass(frozen=True)
-class _Computed:
-    """A subscript that is no plain index, and where it stands."""
-
-    number: int
-    access: Access
-    axis: int
-    subscript: Subscript
-    writes: bool
 
 
 class Solver:
@@ -145,19 +138,14 @@ class Solver:
                         bounds[key] = min(bound, bounds.get(key, bound))
         return sum(self.learn(key, bound) for key, bound in bounds.items()) > 0
 
-    def bound(self, at: _Computed, subscript: Affine, index: str, size: int) -> int:
+    def bound(self, at: Computed, subscript: Affine, index: str, size: int) -> int:
         """How many positions, from 0 on, an index can take with every read inside."""
         low, high = self.reach(at.number, subscript, size)
         before, after = self.outside(at.access, at.axis)
         factor = next(c for c, i in subscript.terms if i == index)
         room = size - 1 + after - high if factor > 0 else low + before
         if room < -abs(factor):
-            raise ShapeError(
-                f"{to_text(at.access)} leaves no position for index {index}: axis {at.axis} of "
-                f"{at.access.name} has size {size}",
-                [subscript.place or at.access.place],
-                f"every position of {to_text(subscript)} must be inside of the axis",
-            )
+            raise refuse_no_position(self, at, subscript, index, size)
         return room // abs(factor) + 1
 
     def reach(self, number: int, subscript: Affine, size: int) -> tuple[int, int]:
@@ -183,19 +171,9 @@ class Solver:
                     found |= self.learn(self.types.axis(at.access.name, at.axis), product)
                 elif len(unknown) == 1 and size is not None and product:
                     if size % product:
-                        raise self.refuse_group(at, product, size)
+                        raise refuse_group(self, at, size)
                     found |= self.learn(self.types.letter(at.number, unknown[0]), size // product)
         return found
-
-    def refuse_group(self, at: _Computed, product: int, size: int) -> ShapeError:
-        """The error for an axis that a group cannot split."""
-        text = to_text(at.subscript)
-        return ShapeError(
-            f"axis {at.axis} of {at.access.name} has size {size}, which {text} cannot split: "
-            f"the other indices have {product} positions together",
-            [at.subscript.place or at.access.place],
-            f"the size of {text} is the product of the sizes of its indices",
-        )
 
     def written(self, inputs: bool) -> bool:
         """Axes of which nothing tells the size but what is written to them: the smallest that holds it.
@@ -204,7 +182,7 @@ class Solver:
         where nothing else does.
         """
         names = self.resolved.names.defined
-        grown: dict[object, dict[tuple[bool, bool], list[_Computed]]] = {}
+        grown: dict[object, dict[tuple[bool, bool], list[Computed]]] = {}
         for at in self.computed:
             key = self.types.axis(at.access.name, at.axis)
             grows = at.writes or (inputs and at.access.name not in names)
@@ -220,7 +198,7 @@ class Solver:
         # One at a time: what follows from it may say more about the others.
         return any(self.learn(key, need) for key, need in found[:1])
 
-    def need(self, at: _Computed) -> int | None:
+    def need(self, at: Computed) -> int | None:
         """The smallest size of an axis in which all positions of a subscript are inside."""
         subscript = at.subscript
         if isinstance(subscript, Boundary):
@@ -259,61 +237,17 @@ class Solver:
                 case Group():
                     product = math.prod(span.size for span in spans if span is not None)
                     if product != size:
-                        raise self.refuse_group(at, product, size)
+                        raise refuse_group(self, at, size)
                 case Boundary(mode) if mode != "pad" and size == 0:
-                    raise ShapeError(
-                        f"{to_text(at.access)} has no position to read: axis {at.axis} has size 0",
-                        [at.access.place],
-                    )
+                    raise refuse_empty(at, mode)
 
-    def check_inside(self, at: _Computed, subscript: Affine, size: int) -> None:
+    def check_inside(self, at: Computed, subscript: Affine, size: int) -> None:
         """Refuse a subscript that leaves its axis, and say where."""
         low, high = self.reach(at.number, subscript, size)
         before, after = self.outside(at.access, at.axis)
         if -before <= low and high < size + after:
             return
-        wrong = low if low < -before else high
-        corner = []
-        for factor, index in subscript.terms:
-            span = self.span(at.number, index)
-            if span is not None:
-                ends = (span.start, span.stop - 1)
-                corner.append(f"{index} = {ends[(factor > 0) == (wrong == high)]}")
-        text = to_text(subscript)
-        where = f" at {', '.join(corner)}" if corner else ""
-        verb = "writes" if at.writes else "reads"
-        positions = f"positions {-before} to {size - 1 + after}" if size else "no positions"
-        hint = (
-            f"pad({text}) reads 0 outside, wrap({text}) and clamp({text}) stay inside; "
-            "or restrict an index: where i in 0:4"
-        )
-        if not subscript.terms:
-            hint = "positions count from 0; end is the last one, end-1 the one before"
-        raise ShapeError(
-            f"{to_text(at.access)} {verb} position {wrong}{where}, but axis {at.axis} of "
-            f"{at.access.name} has {positions}",
-            [subscript.place or at.access.place],
-            hint,
-        )
-
-    def why_unknown(self, number: int, index: str) -> tuple[str, Access | None]:
-        """What leaves the size of an index open, and where."""
-        for at in self.computed:
-            if at.number == number and index in subscript_indices(at.subscript):
-                match at.subscript:
-                    case Boundary(mode):
-                        why = f"{to_text(at.access)} does not bound it: {mode} is legal anywhere"
-                        return why, at.access
-                    case _:
-                        others = [
-                            i
-                            for i in dict.fromkeys(subscript_indices(at.subscript))
-                            if i != index and self.span(number, i) is None
-                        ]
-                        if others:
-                            names = " and ".join([index, *others])
-                            return f"{to_text(at.access)} has unknown indices {names}", at.access
-        return "no array has an axis of its type", None
+        raise refuse_outside(self, at, subscript, low if low < -before else high)
 
 
 def replace_end(subscript: Affine) -> Affine:
@@ -321,9 +255,9 @@ def replace_end(subscript: Affine) -> Affine:
     return Affine(subscript.terms, subscript.constant, 0)
 
 
-def _computed(equations: tuple[Equation, ...]) -> Iterator[_Computed]:
+def _computed(equations: tuple[Equation, ...]) -> Iterator[Computed]:
     for number, equation in enumerate(equations):
         for position, access in enumerate(accesses(equation)):
             for axis, subscript in enumerate(access.subscripts):
                 if not isinstance(subscript, Index | Access):
-                    yield _Computed(number, access, axis, subscript, position == 0)
+                    yield Computed(number, access, axis, subscript, position == 0)

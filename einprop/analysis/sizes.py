@@ -9,6 +9,7 @@ from functools import cached_property
 from reprlib import repr as shortened
 
 from einprop.analysis.indices import equation_indices, subscript_indices, unprimed
+from einprop.analysis.outside import refuse_unknown
 from einprop.analysis.ranges import Solver, Span
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import Axis
@@ -50,6 +51,7 @@ class _Seen:
     size: int
     access: Access
     subscript: Subscript
+    axis: int
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,7 @@ class Sizes:
         span = self._solver.span(equation, index)
         if span is not None:
             return span
-        why, access = self._solver.why_unknown(equation, index)
-        places = [self.resolved.equations[equation].place if access is None else access.place]
-        ranged = "" if access is None else f", or give its range: where {index} in 0:8"
-        raise ShapeError(
-            f"the size of index {index} is unknown: {why}",
-            places,
-            f"declare it, as in: index {index}: name < 8, or input x[{index}]{ranged}",
-        )
+        raise refuse_unknown(self._solver, equation, index)
 
     def axis(self, tensor: str, position: int) -> int:
         """The size of an axis.
@@ -107,7 +102,7 @@ class Sizes:
         raise ShapeError(
             f"the size of axis {position} of {tensor} is unknown",
             places[:1],
-            f"declare it, as in: index k: name < 8; output {tensor}[k], with an index for each axis",
+            f"declare it, as in: {_declaration(self.resolved, tensor, position)}",
         )
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
@@ -132,6 +127,19 @@ class Sizes:
                 if size is not None:
                     known[theirs.axis(name, position)] = size
         return _solved(other, known)
+
+
+def _declaration(resolved: Resolved, tensor: str, position: int) -> str:
+    """Lines that give an axis of a defined tensor a size."""
+    target = next(e.target for e in resolved.equations if e.target.name == tensor)
+    used = {unprimed(i) for e in resolved.equations for i in equation_indices(e)}
+    free = [i for i in "klmnpqrsuvwz" if i not in used]
+    letters = [
+        s.name if isinstance(s, Index) else free.pop(0) if free else f"axis{n}"
+        for n, s in enumerate(target.subscripts)
+    ]
+    kind = "output" if resolved.names.outputs == (tensor,) else "local"
+    return f"index {letters[position]}: name < 8; {kind} {tensor}[{','.join(letters)}]"
 
 
 def _solved(resolved: Resolved, known: dict[object, int], *, inputs: bool = False) -> Sizes:
@@ -178,7 +186,7 @@ def bind_sizes(resolved: Resolved, shapes: Mapping[str, tuple[int, ...]]) -> Siz
             raise _refuse_rank(access, shape)
         for position, subscript in enumerate(access.subscripts):
             key = types.find(Axis(types.base(access.name), position))
-            found = _Seen(shape[position], access, subscript)
+            found = _Seen(shape[position], access, subscript, position)
             earlier = seen.setdefault(key, found)
             if earlier.size != found.size:
                 raise _refuse_sizes(earlier, found, types.name(key))
@@ -212,13 +220,20 @@ def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
     for letter, given in letters.items():
         keys = {types.letter(n, letter) for n, indices in numbered if letter in indices}
         if not keys:
-            raise ShapeError(f"no equation has an index {letter}")
+            indices = dict.fromkeys(unprimed(i) for _, found in numbered for i in sorted(found))
+            raise ShapeError(
+                f"no equation has an index {letter}",
+                (),
+                f"the program's indices are {', '.join(indices) or 'none'}",
+            )
         size = as_size(given, f"index {letter}")
         for key in keys:
             if known.setdefault(key, size) != size:
                 other = shown.get(key, "its declaration")
                 raise ShapeError(
-                    f"index {letter} is given size {size}, but by {other} it has size {known[key]}"
+                    f"index {letter} is given size {size}, but by {other} it has size {known[key]}",
+                    (),
+                    "one type has one size: give it once",
                 )
             shown.setdefault(key, f"index {letter}")
     return _solved(resolved, known, inputs=True)
@@ -250,16 +265,27 @@ def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
         raise InputError(
             f"{_plural('input', missing)} missing: {', '.join(missing)}",
             [access.place for access in reads[:1]],
-            f"the program's inputs are {', '.join(inputs) or 'none'}",
+            f"the program's inputs are {', '.join(inputs) or 'none'}" + _slip(resolved, missing[0]),
         )
     unknown = [name for name in given if name not in inputs]
     if unknown:
+        computed = [name for name in unknown if name in resolved.names.defined]
         raise InputError(
             f"{_plural('tensor', unknown)} not an input of the program: "
             f"{', '.join(map(str, unknown))}",
             (),
-            f"the program's inputs are {', '.join(inputs) or 'none'}",
+            f"the program's inputs are {', '.join(inputs) or 'none'}"
+            + (f"; it computes {', '.join(computed)} itself" if computed else ""),
         )
+
+
+def _slip(resolved: Resolved, name: str) -> str:
+    """What may have been meant by the name of an input that nobody passes."""
+    if any(name in equation_indices(equation) for equation in resolved.equations):
+        return f"; the position of index {name} is no number, but can be compared: [{name} == 0]"
+    if name.endswith(".T"):
+        return f"; a transpose is written by its indices: {name[:-2]}[i,j] where {name}[j,i] stands"
+    return ""
 
 
 def _plural(word: str, names: list[str]) -> str:
@@ -302,6 +328,14 @@ def _refuse_declared(found: _Seen, type_name: str | None, size: int) -> ShapeErr
 
 
 def _refuse_sizes(earlier: _Seen, found: _Seen, type_name: str | None) -> ShapeError:
+    if earlier.access == found.access and earlier.subscript == found.subscript:
+        text, name = to_text(found.access), found.access.name
+        return ShapeError(
+            f"{_axis_text(found)}{_typed(type_name)} has size {earlier.size} at axis {earlier.axis} "
+            f"of {name} but size {found.size} at axis {found.axis} in {text}",
+            [earlier.subscript.place, found.subscript.place],
+            "axes with one index have one size; write two letters if the axes are different",
+        )
     same = earlier.subscript == found.subscript
     other = "size" if same else f"as {_axis_text(found)} size"
     hint = "sizes must agree exactly; size 1 does not broadcast"

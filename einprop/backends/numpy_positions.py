@@ -73,5 +73,13 @@ class Positions:
             )
         allowed = f"positions 0 to {self.size - 1}" if self.size else "it has no positions"
         raise InputError(
-            f"{where} is {int(value)}, outside of axis {self.axis} of {self.tensor}: {allowed}"
+            f"{where} is {int(value)}, outside of axis {self.axis} of {self.tensor}: {allowed}",
+            (),
+            _hint(value, self.size),
         )
+
+
+def _hint(value: float, size: int) -> str | None:
+    if not size:
+        return "an axis without positions cannot be read"
+    return "positions are counted from 0, never from the end" if value < 0 else None

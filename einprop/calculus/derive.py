@@ -48,6 +48,8 @@ __all__ = [
     "unread_tangents",
 ]
 
+_CONSTANT = "comparisons, sign, floor, argmax and stop_gradient are constants to a derivative"
+
 
 @dataclass(frozen=True)
 class Derivation:
@@ -142,7 +144,9 @@ def influential(resolved: Resolved, of: Sequence[str]) -> tuple[str, ...]:
     found = reverse(resolved.equations, of, resolved.names.inputs).gradients
     if not found:
         verb = "depends" if len(of) == 1 else "depend"
-        raise DerivativeError(f"{', '.join(of)} {verb} on no input: there is no derivative")
+        raise DerivativeError(
+            f"{', '.join(of)} {verb} on no input: there is no derivative", (), _CONSTANT
+        )
     return tuple(name for name in resolved.names.inputs if name in found)
 
 
@@ -194,7 +198,9 @@ def derive_adjoint(
         wanted = tuple(name for name in wanted if name in adjoint.gradients)
         if not wanted:
             verb = "depends" if len(of) == 1 else "depend"
-            raise DerivativeError(f"{', '.join(of)} {verb} on no input: there is no derivative")
+            raise DerivativeError(
+                f"{', '.join(of)} {verb} on no input: there is no derivative", (), _CONSTANT
+            )
     zeros = [name for name in wanted if name not in adjoint.gradients]
     derivation = Derivation(
         of=tuple(of),

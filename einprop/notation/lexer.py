@@ -69,7 +69,7 @@ _CHARACTER_HINTS = {
     "%": "a position that goes round is written x[wrap(i+1)]",
     "&": "for both of two comparisons write a product, [a < b] [b < c]",
     "|": "for the larger of two numbers write maximum(a, b)",
-    ".": "a dot joins a name and its suffix, x.grad; for ... write an index for every axis",
+    ".": "a dot joins a name and its suffix, as in x.grad",
 }
 _CHARACTER_HINT = (
     "names are made of letters, digits and _; signs are + - * / ^ = += == != < <= > >="

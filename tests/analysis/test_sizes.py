@@ -92,9 +92,10 @@ sizes must agree exactly; size 1 does not broadcast""",
         "y[i] = A[i,i] x[i]",
         {"A": (3, 4), "x": (3,)},
         """\
-index i has size 3 in A[i,i] but size 4 in A[i,i]
+index i has size 3 at axis 0 of A but size 4 at axis 1 in A[i,i]
     y[i] = A[i,i] x[i]
-             ^ ^""",
+             ^ ^
+axes with one index have one size; write two letters if the axes are different""",
     ),
     (
         "h[b] = x[b]; y[c] = h[c] z[c]",
@@ -157,14 +158,18 @@ def test_an_index_whose_size_nothing_gives() -> None:
 the size of index i is unknown: no array has an axis of its type
     y[b] = x[b] sum[i](2)
     ^^^^^^^^^^^^^^^^^^^^^
-declare it, as in: index i: name < 8, or input x[i]"""
+give its range, as in: where i in 0:8, or declare its size: index i: name < 8"""
     )
 
 
 @pytest.mark.parametrize(
     ("text", "letters", "message"),
     [
-        (AFFINE, {"q": 3}, "no equation has an index q"),
+        (
+            AFFINE,
+            {"q": 3},
+            "no equation has an index q\nthe program's indices are b, i, j",
+        ),
         (
             AFFINE,
             {"b": -1},
@@ -173,12 +178,18 @@ declare it, as in: index i: name < 8, or input x[i]"""
         (
             "h[b] = x[b]; y[c] = h[c]",
             {"b": 2, "c": 3},
-            "index c is given size 3, but by index b it has size 2",
+            (
+                "index c is given size 3, but by index b it has size 2\n"
+                "one type has one size: give it once"
+            ),
         ),
         (
             "index b: batch < 3; h[b] = x[b]",
             {"b": 2},
-            "index b is given size 2, but by its declaration it has size 3",
+            (
+                "index b is given size 2, but by its declaration it has size 3\n"
+                "one type has one size: give it once"
+            ),
         ),
     ],
 )
@@ -213,7 +224,10 @@ the program's inputs are x, W, B""",
         ),
         (
             "x W B C y",
-            "tensors are not an input of the program: C, y\nthe program's inputs are x, W, B",
+            (
+                "tensors are not an input of the program: C, y\n"
+                "the program's inputs are x, W, B; it computes y itself"
+            ),
         ),
     ],
 )
