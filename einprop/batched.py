@@ -24,7 +24,7 @@ from einprop.notation.tree import (
     map_children,
     walk,
 )
-from einprop.roles import is_output
+from einprop.roles import as_local, is_output
 
 __all__ = ["batched_statements"]
 
@@ -46,7 +46,7 @@ def batched_statements(
     declaration = _declaration(index, type_name)
     _check_unused(resolved, index)
     varying = _varying(resolved, _inputs(resolved, over))
-    kept = [s for s in resolved.statements if not is_output(s)]
+    kept = [s for s in resolved.statements if not is_output(s) or as_local(resolved, s)]
     lifted = [_lifted(s, index, varying) for s in kept]
     return [declaration, *_ordered(lifted, index)]
 

@@ -73,14 +73,10 @@ class Compiled:
             check_inputs(self._resolved, given)
         tensors = {name: given[name] for name in names.inputs}
         arrays, dtype = as_arrays(tensors, self._resolved.positions)
-        used, plan = self._plan(renewals(), dtype, *[array.shape for array in arrays])
-        # Positions that only look up other positions are numbers to the plan.
-        held = plan.schedule.integers
-        found = [
-            arrays[k] if names.inputs[k] in held else arrays[k].astype(dtype, copy=False)
-            for k in used
-        ]
-        results = [r if r.ndim else r[()] for r in plan(*found)]
+        used, numbers, plan = self._plan(renewals(), dtype, *[array.shape for array in arrays])
+        for k in numbers:
+            arrays[k] = arrays[k].astype(dtype)
+        results = [r if r.ndim else r[()] for r in plan(*[arrays[k] for k in used])]
         if len(results) == 1:
             return results[0]
         return dict(zip(names.outputs, results, strict=True))
@@ -126,8 +122,8 @@ class Compiled:
 
 def _plan(
     resolved: Resolved, recipe: Recipe, renewal: int, dtype: str, *shapes: tuple[int, ...]
-) -> tuple[tuple[int, ...], numpy_backend.Plan]:
-    """The positions of the inputs that the plan reads, and the plan.
+) -> tuple[tuple[int, ...], tuple[int, ...], numpy_backend.Plan]:
+    """The inputs that the plan reads, those positions that it takes as numbers, and the plan.
 
     It holds while no registered function is replaced, which counts as a ``renewal``.
     """
@@ -138,7 +134,9 @@ def _plan(
     plan = numpy_backend.compile_plan(
         program.equations, program.sizes, lowered.inputs, program.outputs, dtype, program.axes
     )
-    return used, plan
+    positions = resolved.positions.intersection(lowered.inputs)
+    numbers = [names.index(name) for name in positions.difference(plan.schedule.integers)]
+    return used, tuple(numbers), plan
 
 
 def _lower(resolved: Resolved, recipe: Recipe, sizes: Sizes, *, generic: bool = False) -> _Lowered:

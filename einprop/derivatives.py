@@ -26,7 +26,7 @@ from einprop.calculus.jacobian import Jacobians, runs_backward
 from einprop.compiled import Recipe
 from einprop.errors import DerivativeError
 from einprop.notation.tree import Equation, Statement
-from einprop.roles import is_output
+from einprop.roles import as_local, is_output
 from einprop.value_and_grad import ValueAndGrad
 
 if TYPE_CHECKING:
@@ -335,7 +335,12 @@ class Differentiable(ABC):
         equations = [s for s in derived if isinstance(s, Equation)]
         others = [s for s in derived if not isinstance(s, Equation)]
         declared = needed_declarations(self._resolved, equations, alone=False)
-        forward = [s for s in self._resolved.statements if s not in declared and not is_output(s)]
+        forward = [
+            kept
+            for s in self._resolved.statements
+            if s not in declared
+            for kept in (as_local(self._resolved, s, outputs) if is_output(s) else [s])
+        ]
         return self.from_statements([*declared, *others, *forward, *equations], outputs, recipe)
 
 

@@ -25,6 +25,18 @@ def affine(b: int = 2, i: int = 3, j: int = 4, dtype: type = np.float64) -> dict
 # Dtypes.
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_positions_may_be_looked_up_and_may_be_numbers_too(dtype: type) -> None:
+    x, at, of = np.array([10, 20, 30, 40], dtype), np.array([3, 1, 0]), np.array([2, 0])
+    twice = Program("y[b] = x[at[of[b]]]")
+    assert twice(x=x, at=at, of=of).tolist() == [10, 40]
+    both = Program("y[b] = x[at[of[b]]]; n[i] = at[i]; m[b] = of[b] z")
+    found = both(x=x, at=at, of=of, z=2)
+    assert found["n"].tolist() == [3, 1, 0]
+    assert found["m"].tolist() == [4, 0]
+    assert {value.dtype for value in found.values()} == {np.dtype(dtype)}
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 def test_floating_arrays_decide_the_dtype(dtype: type) -> None:
     x = np.array([1, 2], dtype)

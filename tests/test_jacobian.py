@@ -439,6 +439,35 @@ def test_what_is_shared_comes_after_what_tells_the_examples() -> None:
     assert str(batch).splitlines()[-2:] == ["y[b,j] += x[b,j]", "y[b,j] += B[j]"]
 
 
+def test_positions_of_each_example_scatter_what_is_shared() -> None:
+    text = "index k: bin < 3; output n[k], loss; n[at[i]] += x[i]^2; loss = sum[k](n[k]^2)"
+    gradient = Program(text, params="x").grad(of="loss")
+    x, at = np.array([1.0, 2.0, 3.0]), np.array([[0, 2, 1], [0, 0, 0]])
+    found = gradient.batched("b")(x=x, at=at)
+    np.testing.assert_allclose(found, [gradient(x=x, at=row) for row in at])
+
+
+SCATTERED = {
+    "index i: cell; input x[i]; output y[i]; y[wrap(i+1)] += x[i]^2; y[pad(2*i)] += x[i]": {},
+    "index k: bin < 4; output m[k]; m[at[n]] += x[n]^2": {"at": np.array([0, 2, 2])},
+    "index k: bin < 4; output y[i,k]; y[i,at[i]] += x[i]^2": {"at": np.array([0, 2, 3])},
+}
+
+
+@pytest.mark.parametrize("text", SCATTERED)
+def test_axes_that_only_a_declaration_tells_stay_told(text: str) -> None:
+    program, tensors = Program(text), {"x": np.array([1.0, 2.0, 3.0]), **SCATTERED[text]}
+    jacobian = program.jacobian()
+    for derived in (jacobian, program.jvp(), program.batched("b", over="x")):
+        assert Program(str(derived)) == derived
+    moved = program.jvp()({**tensors, "x.dot": np.array([0.5, -1.0, 2.0])})
+    matrix = jacobian(tensors)
+    assert moved.shape == np.shape(program(tensors))
+    np.testing.assert_allclose(matrix @ [0.5, -1.0, 2.0], moved)
+    both = program.batched("b", over="x")({**tensors, "x": np.stack([tensors["x"]] * 2)})
+    np.testing.assert_allclose(both[1], program(tensors))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

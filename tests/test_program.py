@@ -504,6 +504,10 @@ def test_a_position_has_no_gradient() -> None:
     assert str(only.grad(wrt="x")) == (
         "y = argmax[i](x[i])\ny.grad = 1\nx.grad[i] = 0\noutput x.grad[i]"
     )
+    best = Program("m = argmax[i](x[i]); y = x[m[]]^2")
+    tensors = {"x": [1.0, 3.0, 2.0], "x.dot": [1.0, 10.0, 100.0]}
+    assert best.jvp()(tensors) == 60
+    assert best.jacobian()(x=tensors["x"]).tolist() == [0, 6, 0]
 
 
 def test_argmax_in_numpy_code() -> None:

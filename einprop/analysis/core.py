@@ -197,7 +197,7 @@ def _pad_reads(
 
 def _restricted(equation: Equation, single: bool) -> Equation:
     shifted = {
-        (access.name, axis, index)
+        (access.name, axis, unprimed(index))
         for access in reads(equation)
         for axis, subscript in enumerate(access.subscripts)
         if isinstance(subscript, Affine)
@@ -209,7 +209,7 @@ def _restricted(equation: Equation, single: bool) -> Equation:
             if not isinstance(subscript, Index):
                 return subscript
             ranged = range_of(equation, subscript.name) is not None
-            if ranged or (access.name, axis, subscript.name) in shifted:
+            if ranged or (access.name, axis, unprimed(subscript.name)) in shifted:
                 return Affine(((1, subscript.name),), place=subscript.place)
             return subscript
 
@@ -248,6 +248,9 @@ def separate_bindings(
     >>> line = parse("y = sum[i](x[i]) + sum[i](x[i+1] - x[i])")[0]
     >>> print(to_text(separate_bindings(line, ())))
     y = sum[i](x[i]) + sum[i2](x[i2+1] - x[i2])
+    >>> line = parse("y[i] = x[i+1] / sum[i](x[i])")[0]
+    >>> print(to_text(separate_bindings(line, ())))
+    y[i] = x[i+1] / sum[i2](x[i2])
     """
     shifted = {
         i
@@ -258,7 +261,8 @@ def separate_bindings(
     }
     calls = (node for node in walk(equation.expression) if isinstance(node, Call))
     binders = [call for call in calls if not kept(call)]
-    bindings = Counter(i for node in binders for i in _held(node))
+    outside = set(target_indices(equation.target))
+    bindings = Counter([*outside, *(i for node in binders for i in _held(node))])
     ranged = {unprimed(r.index) for r in equation.ranges}.union(fixed)
     twice = {i for i in shifted if bindings[i] > 1 and unprimed(i) not in ranged}
     if not twice:
@@ -270,7 +274,7 @@ def separate_bindings(
         taken.add(f"{unprimed(index)}{count}")
         return f"{unprimed(index)}{count}"
 
-    seen: set[str] = set()
+    seen = outside
 
     def renamed(node: Expression, names: Mapping[str, str]) -> Expression:
         if not isinstance(node, Call):

@@ -150,7 +150,8 @@ def _known_targets(
     """For each equation the indices whose range its target has without the right side.
 
     A tensor that an earlier equation defines has its axes; so has the derivative of a tensor that
-    the program mentions; and a declared size gives the range of its indices.
+    the program mentions; and a declared size gives the range of its indices, as does a tensor of
+    positions that the target itself reads.
     """
     sized = _declared_sizes(statements)
     mentioned = {a.name for s in statements if isinstance(s, TensorDeclaration) for a in s.tensors}
@@ -172,5 +173,7 @@ def _known_targets(
         if name in defined or one_place or (base != name and base in mentioned) or sided:
             yield frozenset(letters)
         else:
-            yield frozenset(i for i in letters if i in sized or unprimed(i) in sized)
+            told = {i for tensor in gathers(equation.target) for i in target_indices(tensor)}
+            told.update(i for i in letters if i in sized or unprimed(i) in sized)
+            yield frozenset(told)
         defined.add(name)

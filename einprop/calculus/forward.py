@@ -19,6 +19,7 @@ from einprop.calculus.axes import with_bounds
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.partials import Linearisation, partials, reduction_partial
+from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -140,6 +141,8 @@ class _Forward:
                 return tuple(negate(term) for term in self.terms(operand))
             case Call("sum", (body,), indices) if indices:
                 return tuple(sum_over(indices, term) for term in self.terms(body))
+            case Call(function) if function in SINGLE_INDEX:
+                return ()  # A position does not change by a little.
             case Call(_, (body,), indices) if indices:
                 partial = reduction_partial(node, body, indices, self.walker.value)
                 inner = self.terms(body)

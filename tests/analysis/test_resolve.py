@@ -54,6 +54,7 @@ def test_the_lecture_spelling_of_a_value_is_the_tensor() -> None:
         "index j: unit < 3; y[j,j'] = x",
         "loss = sum[i](x[i]); x.grad[i] += loss.grad",
         "input x[i]; x.grad[i] = 2 z",
+        "output n[k]; n[at[i]] += 1",
     ],
 )
 def test_an_index_on_the_left_alone_has_its_range_from_elsewhere(text: str) -> None:
@@ -84,6 +85,16 @@ def test_sums_over_a_shifted_index_have_ranges_of_their_own() -> None:
 
 def test_a_sum_that_only_counts_has_the_range_of_the_other() -> None:
     assert core("y = sum[i](x[i+1]) / sum[i](1)") == ["y = sum[i](x[i+1]) / sum[i](1)"]
+
+
+def test_a_bound_index_has_a_range_of_its_own_where_the_outer_one_is_shifted() -> None:
+    assert core("y[i] = x[i+1] / sum[i](x[i])") == ["y[i] = x[i+1] / sum[i2](x[i2])"]
+
+
+def test_primed_indices_meet_shifted_ones_too() -> None:
+    assert core("y[i] = x[i+1] softmax[i](x[i])") == [
+        "y[i] = x[i+1] (exp(x[i+0]) / sum[i'](exp(x[i'+0])))"
+    ]
 
 
 def test_a_definition_binds_its_index_once() -> None:
