@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from einprop.analysis.declared import cotangent_of
 from einprop.analysis.indices import equation_indices, target_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import tensor_base
@@ -13,6 +14,7 @@ from einprop.errors import EinpropError, InputError
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
     Access,
+    Backward,
     Equation,
     Expression,
     Index,
@@ -22,6 +24,7 @@ from einprop.notation.tree import (
     TensorDeclaration,
     accesses,
     map_children,
+    reads,
     walk,
 )
 from einprop.roles import as_local, is_output
@@ -47,7 +50,8 @@ def batched_statements(
     _check_unused(resolved, index)
     varying = _varying(resolved, _inputs(resolved, over))
     kept = [s for s in resolved.statements if not is_output(s) or as_local(resolved, s)]
-    lifted = [_lifted(s, index, varying) for s in kept]
+    by_hand = _by_hand(resolved, varying)
+    lifted = [_lifted(s, index, by_hand if isinstance(s, Backward) else varying) for s in kept]
     return [declaration, *_ordered(lifted, index)]
 
 
@@ -68,6 +72,7 @@ def _declaration(index: str, type_name: str) -> IndexDeclaration:
 def _check_unused(resolved: Resolved, index: str) -> None:
     used = {unprimed(i) for e in resolved.equations for i in equation_indices(e)}
     used |= {unprimed(i) for e in _written(resolved) for i in equation_indices(e)}
+    used |= {unprimed(i) for line in resolved.lines for i in equation_indices(line.core)}
     for statement in resolved.statements:
         if isinstance(statement, IndexDeclaration):
             used |= {i for group in statement.groups for i in group.indices}
@@ -133,6 +138,17 @@ def _reads(expression: Expression) -> Iterator[Access]:
             yield from _inner(node)
 
 
+def _by_hand(resolved: Resolved, varying: Collection[str]) -> set[str]:
+    """What varies in the lines of a declared backward pass: there, a cotangent is that of its tensor."""
+    found = {n for n in varying if cotangent_of(n) is None}
+    tensors = {a.name for line in resolved.lines for a in accesses(line.core)}
+    found |= {name for name in tensors if cotangent_of(name) in varying}
+    for line in resolved.lines:
+        if line.of is None and any(a.name in found for a in reads(line.core)):
+            found.add(line.core.target.name)
+    return found
+
+
 def _inner(access: Access) -> Iterator[Access]:
     for subscript in access.subscripts:
         if isinstance(subscript, Access):
@@ -155,6 +171,10 @@ def _lifted(statement: Statement, index: str, varying: Collection[str]) -> State
         return map_children(expression, lift_all)
 
     match statement:
+        case Backward(equation):
+            lifted = _lifted(equation, index, varying)
+            assert isinstance(lifted, Equation)
+            return replace(statement, equation=lifted)
         case Equation():
             return replace(
                 statement,

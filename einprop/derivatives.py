@@ -13,6 +13,7 @@ from einprop.batched import batched_statements
 from einprop.calculus.derive import (
     Derivation,
     Tangents,
+    check_forward,
     check_names,
     derive_adjoint,
     derive_tangent,
@@ -44,7 +45,11 @@ class Differentiable(ABC):
     @classmethod
     @abstractmethod
     def from_statements(
-        cls, statements: Iterable[Statement], outputs: Names = None, recipe: Recipe | None = None
+        cls,
+        statements: Iterable[Statement],
+        outputs: Names = None,
+        recipe: Recipe | None = None,
+        params: Names = None,
     ) -> Self:
         """A program from a tree instead of text."""
 
@@ -176,6 +181,8 @@ class Differentiable(ABC):
         """
         chosen, wanted = self._chosen(of), self._wanted(of, wrt)
         check_names(self._resolved, chosen, wanted)
+        ahead = [x for name in chosen for x in wanted if not runs_backward(self._resolved, name, x)]
+        check_forward(self._resolved, chosen, ahead)
         found = Jacobians(self._resolved)
         for name in chosen:
             names = {x: found.claim(_sides(name, x), "jacobian") for x in wanted}
@@ -216,7 +223,9 @@ class Differentiable(ABC):
         output loss.hessian.U.U[i,r,i,r']
         """
         derivation, adjoint = self._derived_scalar(of, wrt, "hessian")
-        found = Jacobians(self._joined(derivation, adjoint)._resolved)
+        gradient = self._joined(derivation, adjoint)._resolved
+        check_forward(gradient, derivation.results, derivation.wrt)
+        found = Jacobians(gradient)
         (name,), inputs = derivation.of, derivation.wrt
         pairs = [(u, v) for u in inputs for v in inputs]
         names = {pair: found.claim(_sides(name, ".".join(pair)), "hessian") for pair in pairs}
@@ -324,7 +333,8 @@ class Differentiable(ABC):
     ) -> Self:
         """This program and derived equations as one."""
         recipe = None
-        if derivation.dependent:
+        # What a program declares are equations on its own tensors, not on pairs of them.
+        if derivation.dependent and not self._resolved.lines:
             recipe = replace(self._recipe, derivations=(*self._recipe.derivations, derivation))
         return self._with(derived, (*also, *derivation.results), recipe)
 

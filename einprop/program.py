@@ -11,13 +11,14 @@ from typing import Any, Self
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, unknown_letters
 from einprop.arguments import Names, as_mapping, as_shape
+from einprop.backward_check import check_backward
 from einprop.compiled import Compiled, Recipe
 from einprop.derivatives import Differentiable
 from einprop.errors import InputError, ShapeError
 from einprop.explain import Explanation, explain_schedule
 from einprop.notation.latex import to_latex
 from einprop.notation.parser import parse
-from einprop.notation.prelude import parse_with_prelude
+from einprop.notation.prelude import parse_backward, parse_with_prelude
 from einprop.notation.printer import program_text
 from einprop.notation.tree import Statement
 from einprop.roles import with_outputs, with_parameters
@@ -38,12 +39,17 @@ class Program(Differentiable):
             other equation reads.
         prelude: Definitions, such as one file of yours holds for many programs. Those that the text
             uses become statements of the program.
+        backward: Lines of the backward pass, written by hand, as ``backward`` lines in the text are:
+            ``x.grad[i] += y.grad[i] w[i]``. They are compared with what would be derived, and stand
+            in its place in every derivative.
+        override: Whether the lines of ``backward`` may be others than would be derived.
 
     Raises:
         EinpropError: The text is not a program, or has no meaning; the subclass and the message say
             where and what would be legal.
         InputError: ``params`` names a tensor that is no input, or ``outputs`` none or one that no
             equation defines.
+        DerivativeError: A declared line differs from what is derived.
 
     >>> import numpy as np
     >>> affine = Program("y[b,j] = x[b,i] W[i,j] + B[j]", params="W B")
@@ -61,15 +67,22 @@ class Program(Differentiable):
         params: Names = None,
         outputs: Names = None,
         prelude: str | None = None,
+        backward: str | None = None,
+        override: bool = False,
     ) -> None:
-        if not isinstance(text, str):
-            raise InputError(f"a program is text, not {shortened(text)}", (), "as in 'y = 2 x'")
-        if not isinstance(prelude, str | None):
-            raise InputError(
-                f"a prelude is text, not {shortened(prelude)}", (), "as in 'def twice(x) = 2 x'"
-            )
+        _check_text(text, "a program", "y = 2 x")
+        for given, what, example in (
+            (prelude, "a prelude", "def twice(x) = 2 x"),
+            (backward, "a backward pass", "x.grad += 2 y.grad"),
+        ):
+            if given is not None:
+                _check_text(given, what, example)
         statements = parse(text) if prelude is None else parse_with_prelude(text, prelude)
-        self._hold(with_outputs(with_parameters(resolve(statements), params), outputs), None)
+        if backward is not None:
+            statements += parse_backward(backward, statements, override=override)
+        resolved = resolve(statements)
+        check_backward(resolved)
+        self._hold(with_outputs(with_parameters(resolved, params), outputs), None)
 
     def _hold(self, resolved: Resolved, recipe: Recipe | None) -> None:
         self._resolved = resolved
@@ -77,15 +90,20 @@ class Program(Differentiable):
 
     @classmethod
     def from_statements(
-        cls, statements: Iterable[Statement], outputs: Names = None, recipe: Recipe | None = None
+        cls,
+        statements: Iterable[Statement],
+        outputs: Names = None,
+        recipe: Recipe | None = None,
+        params: Names = None,
     ) -> Self:
-        """A program from a tree instead of text.
+        """A program from a tree instead of text; lines that it declares are taken as they are.
 
         Args:
             statements: The tree.
             outputs: As in the constructor.
             recipe: What the program was derived from, if it was; it then runs by deriving again
                 from the pairwise program, which shares the forward pass's intermediates.
+            params: As in the constructor.
 
         Raises:
             EinpropError: As in the constructor.
@@ -95,7 +113,8 @@ class Program(Differentiable):
         True
         """
         program = cls.__new__(cls)
-        program._hold(with_outputs(resolve(tuple(statements)), outputs), recipe)
+        resolved = with_parameters(resolve(tuple(statements)), params)
+        program._hold(with_outputs(resolved, outputs), recipe)
         return program
 
     @property
@@ -290,6 +309,11 @@ class Program(Differentiable):
                 f"the size of {', '.join(missing)} is not given", (), f"as in explain({given})"
             )
         return explain_schedule(self.compile().schedule(bound))
+
+
+def _check_text(given: object, what: str, example: str) -> None:
+    if not isinstance(given, str):
+        raise InputError(f"{what} is text, not {shortened(given)}", (), f"as in {example!r}")
 
 
 def _unknown_axes(sizes: Sizes) -> list[tuple[str, int]]:

@@ -12,9 +12,11 @@ from einprop.analysis.core import (
     check_target,
     explicit,
     extents,
+    map_accesses,
     one_operator,
     separate_bindings,
 )
+from einprop.analysis.declared import Line, cotangent_of, resolve_lines
 from einprop.analysis.definitions import Definitions, collect_definitions
 from einprop.analysis.indices import (
     equation_indices,
@@ -28,7 +30,9 @@ from einprop.analysis.scope import place_sums
 from einprop.analysis.types import Types, derivative_sides, infer_types, tensor_base
 from einprop.errors import IndexScopeError
 from einprop.notation.tree import (
+    Access,
     Affine,
+    Backward,
     Equation,
     IndexDeclaration,
     Size,
@@ -52,12 +56,14 @@ class Resolved:
             index has the name of a free or an enclosing one, and a plain index ranges over its axis.
         types: The types of axes and letters; equations are numbered as in ``equations``.
         names: The tensors by role.
+        lines: The lines of a backward pass that it declares.
     """
 
     statements: tuple[Statement, ...]
     equations: tuple[Equation, ...]
     types: Types
     names: Names
+    lines: tuple[Line, ...] = ()
 
     @property
     def declarations(self) -> tuple[TensorDeclaration, ...]:
@@ -91,14 +97,33 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     """
     definitions = collect_definitions(statements)
     sizes = _declared_sizes(statements)
+    marked = [s for s in statements if isinstance(s, Backward)]
     written = [s for s in statements if isinstance(s, Equation)]
+    count = len(written)
+    written += [s.equation for s in marked]
     known = list(_known_targets(statements, written))
     cores = [_core(e, definitions, given, sizes) for e, given in zip(written, known, strict=True)]
-    equations = explicit(one_operator(cores))
+    equations = explicit(one_operator(cores[:count]))
+    by_hand = [line for core in cores[count:] for line in explicit([core])]
     declarations = [s for s in statements if isinstance(s, TensorDeclaration)]
     names = collect_names(declarations, equations)
-    types = infer_types(statements, equations)
-    return Resolved(tuple(statements), equations, types, names)
+    lines = resolve_lines(marked, by_hand, equations, names)
+    types = infer_types(statements, (*equations, *_apart(by_hand, equations)))
+    return Resolved(tuple(statements), equations, types, names, lines)
+
+
+def _apart(lines: Sequence[Equation], equations: Sequence[Equation]) -> Iterator[Equation]:
+    """Lines with names of their own for cotangents that a derived program holds as tensors.
+
+    Those may have more axes: a gradient for each example is no cotangent of the parameter.
+    """
+    taken = {access.name for equation in equations for access in accesses(equation)}
+
+    def named(access: Access) -> Access:
+        clashes = cotangent_of(access.name) is not None and access.name in taken
+        return replace(access, name=f"{access.name}0") if clashes else access
+
+    return (map_accesses(line, named) for line in lines)
 
 
 def _declared_sizes(statements: Sequence[Statement]) -> dict[str, Size]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.canonical import fold_equations
+from einprop.analysis.core import map_accesses
 from einprop.analysis.declare import declared_access
+from einprop.analysis.declared import hide
 from einprop.analysis.definitions import collect_definitions
 from einprop.analysis.indices import equation_indices, target_indices, unprimed
 from einprop.analysis.names import is_base
@@ -18,12 +20,14 @@ from einprop.calculus.forward import forward, tangent_suffix
 from einprop.calculus.refold import refold
 from einprop.calculus.reverse import Adjoint, cotangent_suffix, reverse
 from einprop.errors import DerivativeError
+from einprop.notation.functions import HIDDEN
 from einprop.notation.prelude import prelude
 from einprop.notation.tree import (
     Access,
     Call,
     Definition,
     Equation,
+    Expression,
     Index,
     IndexDeclaration,
     Number,
@@ -31,12 +35,14 @@ from einprop.notation.tree import (
     TensorDeclaration,
     accesses,
     reads,
+    transform,
     walk,
 )
 
 __all__ = [
     "Derivation",
     "Tangents",
+    "check_forward",
     "check_names",
     "derive_adjoint",
     "derive_tangent",
@@ -45,7 +51,9 @@ __all__ = [
     "needed_bases",
     "needed_declarations",
     "readable",
+    "unhidden",
     "unread_tangents",
+    "zero",
 ]
 
 _CONSTANT = "comparisons, sign, floor, argmax and stop_gradient are constants to a derivative"
@@ -119,6 +127,7 @@ def derive_tangent(
         DerivativeError: As for `derive_adjoint`.
     """
     check_names(resolved, of, wrt)
+    check_forward(resolved, of, resolved.names.inputs if wrt is None else wrt)
     suffix = tangent_suffix(resolved.equations)
     wanted = influential(resolved, of) if wrt is None else tuple(wrt)
     tangent = forward(resolved.equations, wanted, suffix)
@@ -137,6 +146,36 @@ def derive_tangent(
         *(zero(resolved, name, f"{name}.{suffix}") for name in zeros),
     ]
     return derivation, equations
+
+
+def check_forward(resolved: Resolved, of: Sequence[str], wrt: Sequence[str]) -> None:
+    """Refuse forward mode through what a program overrides: it declares cotangents, no tangents.
+
+    Raises:
+        DerivativeError: Names the tensor whose gradient is overridden.
+    """
+    readers: dict[str, set[str]] = {}
+    for equation in resolved.equations:
+        for access in reads(equation):
+            readers.setdefault(access.name, set()).add(equation.target.name)
+
+    def reached(start: Iterable[str]) -> set[str]:
+        found, waiting = set(start), list(start)
+        while waiting:
+            new = readers.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
+
+    moving = reached(wrt)
+    for line in resolved.lines:
+        if line.override and line.of in moving and reached(line.sources).intersection(of):
+            raise DerivativeError(
+                f"{', '.join(of)} cannot be differentiated forward: the program overrides the "
+                f"gradient of {line.of}, and says nothing of tangents",
+                [line.written.place],
+                "use reverse mode: vjp, or grad of grad",
+            )
 
 
 def influential(resolved: Resolved, of: Sequence[str]) -> tuple[str, ...]:
@@ -192,7 +231,8 @@ def derive_adjoint(
     suffix = cotangent_suffix(resolved.equations)
     wanted = tuple(n for n in resolved.names.inputs if n not in resolved.positions)
     wanted = wanted if wrt is None else tuple(wrt)
-    adjoint = reverse(resolved.equations, of, wanted, suffix)
+    equations, inner = hide(resolved.equations, resolved.lines)
+    adjoint = reverse(equations, of, wanted, suffix, lines=resolved.lines)
     _check_functions(resolved, adjoint)
     if wrt is None:
         wanted = tuple(name for name in wanted if name in adjoint.gradients)
@@ -211,12 +251,43 @@ def derive_adjoint(
         gradients=tuple((name, f"{name}.{suffix}") for name in wanted),
         dependent=not zeros,
     )
-    equations = [
+    shown = [
         *(_one(adjoint.seeds[name]) for name in ones if name in adjoint.seeds),
-        *readable(resolved, adjoint.equations),
+        *_shown(resolved, adjoint, inner),
         *(zero(resolved, name, f"{name}.{suffix}") for name in zeros),
     ]
-    return derivation, equations
+    return derivation, shown
+
+
+def _shown(resolved: Resolved, adjoint: Adjoint, inner: Mapping[str, str]) -> Iterator[Equation]:
+    """The adjoint equations for a reader; declared ones as they are written.
+
+    Args:
+        resolved: The program.
+        adjoint: Its adjoint.
+        inner: The tensors that others are copies of, by copy.
+    """
+    derived = [e for e in adjoint.equations if e not in adjoint.written]
+    shown = iter(readable(resolved, unhidden(derived, inner)))
+    for equation in adjoint.equations:
+        yield adjoint.written.get(equation) or next(shown)
+
+
+def unhidden(equations: Iterable[Equation], inner: Mapping[str, str]) -> list[Equation]:
+    """The equations of an adjoint with nothing hidden, reading tensors instead of copies of them."""
+
+    def plain(node: Expression) -> Expression:
+        match node:
+            case Call(function, (argument,)) if function == HIDDEN:
+                return argument
+            case _:
+                return node
+
+    def named(access: Access) -> Access:
+        return replace(access, name=inner.get(access.name, access.name))
+
+    visible = [replace(e, expression=transform(e.expression, plain)) for e in equations]
+    return [map_accesses(e, named) for e in visible]
 
 
 def check_names(resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None) -> None:

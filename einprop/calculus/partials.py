@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from einprop.analysis.indices import free_indices, fresh_index, rename_indices, target_indices
 from einprop.calculus.algebra import constant, negate, number, power, product, quotient
 from einprop.calculus.rules import leaf_derivative
-from einprop.notation.functions import SINGLE_INDEX
+from einprop.notation.functions import HIDDEN, SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -119,6 +119,8 @@ def _power(node: Power, value: Value) -> Iterator[Partial]:
 
 
 def _call(node: Call, value: Value) -> Iterator[Partial]:
+    if node.function == HIDDEN:
+        return
     for position, argument in enumerate(node.arguments):
         yield Partial(argument, (_with_values(leaf_derivative(node, position), node, value),))
 

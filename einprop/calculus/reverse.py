@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from einprop.analysis.declared import Line
 from einprop.analysis.indices import (
     fresh_index,
     rename_apart,
@@ -23,6 +24,7 @@ from einprop.analysis.recurrence import in_order, read_early
 from einprop.calculus.axes import axis_letters, with_bounds
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
+from einprop.calculus.lines import Emitted, Lines
 from einprop.calculus.partials import Linearisation
 from einprop.notation.tree import Access, Equation, Expression, Index, Number, accesses, reads
 
@@ -40,11 +42,13 @@ class Adjoint:
         seeds: By differentiated tensor, the cotangent that must be given from outside.
         gradients: By input, the tensor that holds its gradient; inputs that nothing differentiated
             depends on are absent.
+        written: Those of the equations that the program declares, each as it writes it.
     """
 
     equations: tuple[Equation, ...]
     seeds: dict[str, str]
     gradients: dict[str, str]
+    written: dict[Equation, Equation] = field(default_factory=dict)
 
 
 def cotangent_suffix(equations: Iterable[Equation]) -> str:
@@ -60,6 +64,7 @@ def reverse(
     wrt: Sequence[str],
     suffix: str = "grad",
     axes: Mapping[str, tuple[str, ...]] | None = None,
+    lines: Sequence[Line] = (),
 ) -> Adjoint:
     """The adjoint equations of core equations.
 
@@ -69,6 +74,7 @@ def reverse(
         wrt: The inputs whose gradients are wanted.
         suffix: What the names of cotangents end in.
         axes: Letters for the axes of tensors, where they are known.
+        lines: What the program declares of its adjoint; the equations have that hidden.
 
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
@@ -80,13 +86,16 @@ def reverse(
     sweep = _Sweep(_active(equations, wrt), frozenset(of), suffix, axes or {})
     # What a cycle reads before it is complete is reached if anything that needs it is.
     sweep.reached.update((set(of) | (_ancestors(equations, of) & early)) & sweep.active)
+    declared = Lines(lines, suffix)
     for name, group in _by_target_backwards(equations):
         if name in sweep.reached:
             sweep.visit(name, group, recurs=name in early)
+        sweep.declare(declared.after(name, sweep.reached))
     sweep.equations += _dead(equations, early & sweep.reached - set(of), sweep)
     gradients = {name: f"{name}.{suffix}" for name in wrt if name in sweep.reached}
     adjoint = (*ties(equations, sweep.reached), *sweep.equations)
-    return Adjoint(in_order(adjoint) if early else adjoint, sweep.seeds, gradients)
+    ordered = in_order(adjoint) if early else adjoint
+    return Adjoint(ordered, sweep.seeds, gradients, sweep.written)
 
 
 class _Sweep:
@@ -107,6 +116,22 @@ class _Sweep:
         self.accumulated: set[str] = set()
         self.seeds: dict[str, str] = {}
         self.equations: list[Equation] = []
+        self.written: dict[Equation, Equation] = {}
+
+    def add(self, name: str, equation: Equation) -> None:
+        """Add to the cotangent of a tensor."""
+        self.reached.add(name)
+        self.equations.append(equation)
+        self.accumulated.add(equation.target.name)
+
+    def declare(self, lines: Iterable[Emitted]) -> None:
+        """Take what the program declares instead of what could be derived."""
+        for line in lines:
+            if line.of is None:
+                self.equations.append(line.equation)
+            elif line.of in self.active:
+                self.add(line.of, line.equation)
+            self.written[line.equation] = line.written
 
     def visit(self, name: str, group: Sequence[Equation], *, recurs: bool) -> None:
         """Carry the cotangent of a tensor to what its equations read."""
@@ -122,10 +147,8 @@ class _Sweep:
         single = holds_value(group)
         for equation in group:
             for target, expression in _contributions(equation, self.active, self.suffix, single):
-                self.reached.add(target.name)
                 adjoint = _adjoint_equation(equation, target, expression, self.suffix)
-                self.equations.append(adjoint)
-                self.accumulated.add(adjoint.target.name)
+                self.add(target.name, adjoint)
 
 
 def _dead(equations: Sequence[Equation], names: set[str], sweep: _Sweep) -> Iterator[Equation]:

@@ -19,6 +19,7 @@ from einprop.layers.init import Initializer
 from einprop.layers.rename import Renaming, letters_of
 from einprop.notation.tree import (
     Access,
+    Backward,
     Call,
     Definition,
     Equation,
@@ -33,7 +34,7 @@ from einprop.notation.tree import (
     walk,
 )
 
-__all__ = ["Composition", "Parameter", "Part", "compose"]
+__all__ = ["Composition", "Parameter", "Part", "at_some_index", "compose"]
 
 INPUT = "x"
 OUTPUT = "y"
@@ -101,13 +102,27 @@ def compose(parts: Sequence[Part]) -> Composition:
     chain = _Chain(parts)
     for part in parts:
         chain.append(part)
-    equations = chain.named(parts[-1].output)
+    equations, lines = chain.named(parts[-1].output)
     parameters = tuple(
         Parameter(name, initialize, _axes_on_left(name, equations))
         for name, initialize in chain.parameters.items()
     )
     declared = [*_index_declarations(chain.sizes), *_tensor_declarations(equations, parameters)]
-    return Composition((*dict.fromkeys(chain.definitions), *declared, *equations), parameters)
+    statements = (*dict.fromkeys(chain.definitions), *declared, *equations, *lines)
+    return Composition(statements, parameters)
+
+
+def at_some_index(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """A layer's statements; one written without subscripts applied to a tensor of one axis."""
+    equations = [s for s in statements if isinstance(s, Equation)]
+    if not _is_pointwise(equations):
+        return tuple(statements)
+    lines = [s for s in statements if isinstance(s, Backward)]
+    letters = {i for e in (*equations, *(s.equation for s in lines)) for i in letters_of(e)}
+    flow = Access(INPUT, (Index(_fresh_letter("i", letters, set())),))
+    others = [s for s in statements if not isinstance(s, Equation | Backward)]
+    with_index, with_lines = _with_subscripts(equations, lines, flow)
+    return (*others, *with_index, *with_lines)
 
 
 class _Chain:
@@ -118,8 +133,9 @@ class _Chain:
         self.numbered = sum(bool(part.params) for part in parts) > 1
         self.number = 0
         self.hidden = 0
-        self.last_was_pointwise = True
+        self.closed = True
         self.equations: list[Equation] = []
+        self.lines: list[Backward] = []
         self.definitions: list[Definition] = []
         self.parameters: dict[str, Initializer] = {}
         self.sizes: dict[str, tuple[str, int]] = {}
@@ -129,27 +145,32 @@ class _Chain:
     def append(self, part: Part) -> None:
         """Write one more layer behind the flow."""
         equations = _equations(part)
+        lines = [s for s in part.statements if isinstance(s, Backward)]
         self.definitions += [s for s in part.statements if isinstance(s, Definition)]
-        letters = self._letters(equations)
-        renaming = Renaming(self._tensors(part, equations), letters)
+        letters = self._letters([*equations, *(line.equation for line in lines)])
+        renaming = Renaming(self._tensors(part, equations, lines), letters)
         renamed = [renaming.equation(equation) for equation in equations]
+        declared = [replace(s, equation=renaming.equation(s.equation)) for s in lines]
         pointwise = _is_pointwise(equations)
         if pointwise:
-            renamed = _with_subscripts(renamed, self.flow)
+            renamed, declared = _with_subscripts(renamed, declared, self.flow)
         self.sizes |= {letters[i]: size for i, size in part.sizes.items()}
         self.letters.update(letters.values())
-        if pointwise and not self.last_was_pointwise and self._fold(renamed):
+        if pointwise and not self.closed and not lines and self._fold(renamed):
             self.hidden -= 1
         else:
             self.equations += renamed
             self.flow = renamed[-1].target
-        self.last_was_pointwise = pointwise
+        self.lines += declared
+        # What has gradients of its own keeps its tensors.
+        self.closed = pointwise or bool(lines)
 
-    def named(self, output: str) -> list[Equation]:
+    def named(self, output: str) -> tuple[list[Equation], list[Backward]]:
         """The equations, with what leaves the last layer (or enters the loss) called ``y``."""
         leaving = self.flow.name if output == OUTPUT else f"{HIDDEN}{self.hidden}"
         renaming = Renaming({leaving: OUTPUT}, {})
-        return [renaming.equation(equation) for equation in self.equations]
+        equations = [renaming.equation(equation) for equation in self.equations]
+        return equations, [replace(s, equation=renaming.equation(s.equation)) for s in self.lines]
 
     def _letters(self, equations: Sequence[Equation]) -> dict[str, str]:
         """New letters: those of the flow where ``x`` is read, else unused ones."""
@@ -165,7 +186,9 @@ class _Chain:
                 new[letter] = _fresh_letter(letter, {*self.letters, *new.values()}, self.tensors)
         return new
 
-    def _tensors(self, part: Part, equations: Sequence[Equation]) -> dict[str, str]:
+    def _tensors(
+        self, part: Part, equations: Sequence[Equation], lines: Sequence[Backward]
+    ) -> dict[str, str]:
         """New names: the flow's, numbered parameters, the rest kept where that is unique."""
         new = {INPUT: self.flow.name}
         self.number += bool(part.params)
@@ -175,7 +198,7 @@ class _Chain:
         if part.output == OUTPUT:
             self.hidden += 1
             new[OUTPUT] = f"{HIDDEN}{self.hidden}"
-        for equation in equations:
+        for equation in (*equations, *(line.equation for line in lines)):
             name = equation.target.name
             if name not in new and "." not in name:
                 new[name] = _fresh_name(name, self.tensors)
@@ -230,23 +253,26 @@ def _is_pointwise(equations: Sequence[Equation]) -> bool:
     return bool(reads) and not any(access.subscripts for access in reads)
 
 
-def _with_subscripts(equations: Sequence[Equation], flow: Access) -> list[Equation]:
-    """The equations with the flow's subscripts on it and on all that they define from it."""
+def _with_subscripts(
+    equations: Sequence[Equation], lines: Sequence[Backward], flow: Access
+) -> tuple[list[Equation], list[Backward]]:
+    """Equations with the flow's subscripts on it, on all that they define from it, and on cotangents."""
     flowing = {flow.name, *(equation.target.name for equation in equations)}
+    flowing |= {f"{name}.grad" for name in flowing}
+    flowing |= {s.equation.target.name for s in lines if "." not in s.equation.target.name}
 
     def at(node: Expression) -> Expression:
         if isinstance(node, Access) and node.name in flowing:
             return replace(node, subscripts=flow.subscripts)
         return node
 
-    return [
-        replace(
-            equation,
-            target=replace(equation.target, subscripts=flow.subscripts),
-            expression=transform(equation.expression, at),
-        )
-        for equation in equations
-    ]
+    def subscripted(equation: Equation) -> Equation:
+        target = at(equation.target)
+        assert isinstance(target, Access)
+        return replace(equation, target=target, expression=transform(equation.expression, at))
+
+    shown = [replace(s, equation=subscripted(s.equation)) for s in lines]
+    return [subscripted(equation) for equation in equations], shown
 
 
 def _reads_once_in_a_call(expression: Expression, access: Access) -> bool:

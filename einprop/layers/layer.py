@@ -9,10 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from einprop.analysis.resolve import resolve
+from einprop.backward_check import check_backward
 from einprop.errors import InputError
-from einprop.layers.compose import Composition, compose
+from einprop.layers.compose import Composition, at_some_index, compose
 from einprop.layers.init import Array, Initializer
 from einprop.notation.parser import parse
+from einprop.notation.prelude import parse_backward
 from einprop.notation.printer import program_text
 from einprop.notation.tree import Access, Equation, Statement, walk
 from einprop.program import Program
@@ -66,8 +69,8 @@ class Network:
     def program(self) -> Program:
         """The whole chain as one program."""
         composition = self._composition
-        return Program(
-            program_text(composition.statements),
+        return Program.from_statements(
+            parse(program_text(composition.statements)),
             params=[parameter.name for parameter in composition.parameters],
         )
 
@@ -141,12 +144,14 @@ class Layer(Network):
 
     A subclass says what the layer computes. The tensor that enters is ``x``, the one that leaves is
     ``y``; other tensors that no equation defines are parameters or further inputs. Written without
-    subscripts (``y = tanh(x)``) the layer applies to tensors of any rank. No layer has a derivative
-    by hand.
+    subscripts (``y = tanh(x)``) the layer applies to tensors of any rank. No layer needs a derivative
+    by hand; one may have one.
 
     Attributes:
         forward: The equations.
-        backward: None: derived. (Equations declared here are for a later version to check.)
+        backward: Lines of the backward pass, such as ``x.grad[b,i] += y.grad[b,j] W[i,j]``. They are
+            compared with what is derived, and used in its place. None: all is derived.
+        override: Whether ``backward`` may differ from what would be derived.
         params: Initialisers by parameter.
         units: Name of its type for every index whose size the constructor fixes, in order.
 
@@ -164,6 +169,7 @@ class Layer(Network):
 
     forward: ClassVar[str]
     backward: ClassVar[str | None] = None
+    override: ClassVar[bool] = False
     params: ClassVar[Mapping[str, Initializer]] = {}
     units: ClassVar[Mapping[str, str]] = {}
     output: ClassVar[str] = "y"
@@ -196,9 +202,10 @@ class Layer(Network):
 
     @property
     def statements(self) -> tuple[Statement, ...]:
-        """The layer's own equations, as written in ``forward``."""
+        """The layer's own equations, as written in ``forward`` and ``backward``."""
         cls = type(self)
-        return _parsed(cls.__name__, cls.forward, cls.output, tuple(cls.params))
+        forward = _parsed(cls.__name__, cls.forward, cls.output, tuple(cls.params))
+        return forward + _declared(forward, cls.backward, override=cls.override)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Layer):
@@ -239,6 +246,18 @@ def _parsed(name: str, forward: str, output: str, params: tuple[str, ...]) -> tu
         if tensor not in read:
             raise InputError(f"no equation of {name} reads {tensor}")
     return statements
+
+
+@cache
+def _declared(
+    forward: tuple[Statement, ...], backward: str | None, *, override: bool
+) -> tuple[Statement, ...]:
+    """The lines of ``backward``, once it is known that they are what is derived."""
+    if backward is None:
+        return ()
+    lines = parse_backward(backward, forward, override=override)
+    check_backward(resolve(at_some_index((*forward, *lines))))
+    return lines
 
 
 def _shape(given: tuple[int, ...] | npt.ArrayLike) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from einprop.errors import UnsupportedError
 
 __all__ = [
     "FUNCTIONS",
+    "HIDDEN",
     "OWN_PREFIX",
     "REDUCTIONS",
     "SINGLE_INDEX",
@@ -103,6 +104,11 @@ _ROWS = (
 
 FUNCTIONS: Table[Function] = Table((function.name, function) for function in _ROWS)
 """The leaves by name; a row added here is a function of the language from then on."""
+
+HIDDEN = "hidden from derivatives"
+"""A function that programs cannot name: its argument, with no derivative.
+
+It stands where a declared gradient says what would otherwise be derived."""
 
 _renewals = 0
 

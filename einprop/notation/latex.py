@@ -15,6 +15,7 @@ from einprop.notation.tree import (
     Access,
     Add,
     Affine,
+    Backward,
     Boundary,
     Call,
     Definition,
@@ -323,6 +324,11 @@ def _equation(node: Equation) -> str:
     )
 
 
+def _backward(node: Backward) -> str:
+    keyword = "override" if node.override else "backward"
+    return rf"\text{{{keyword} }} {_equation(node.equation)}"
+
+
 def _index_declaration(node: IndexDeclaration) -> str:
     groups = []
     for group in node.groups:
@@ -350,6 +356,7 @@ _STATEMENTS: dict[type, Callable[[Any], str]] = {
     IndexDeclaration: _index_declaration,
     TensorDeclaration: _tensor_declaration,
     Definition: _definition,
+    Backward: _backward,
 }
 
 

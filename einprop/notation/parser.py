@@ -11,6 +11,7 @@ from einprop.notation.functions import Signature, leaf_signatures
 from einprop.notation.lexer import COMPARISONS, Token, normalise, tokenise
 from einprop.notation.tree import (
     Access,
+    Backward,
     Definition,
     Equation,
     Expression,
@@ -99,6 +100,8 @@ class _StatementParser(ExpressionParser):
     def named_here(self) -> Iterator[str]:
         """The names that the line at hand defines or declares, suffixes left off."""
         keyword = self.keyword()
+        if keyword in ("backward", "override"):
+            self.advance()
         if keyword == "def":
             yield self.following.text
         elif keyword in ("input", "param", "output"):
@@ -191,6 +194,12 @@ class _StatementParser(ExpressionParser):
         expression = self.whole_expression()
         ranges, inside = self.where_clauses()
         return Equation(target, operator, expression, ranges, inside, self.since(start))
+
+    def backward(self) -> Backward:
+        """Read ``backward x.grad[i] += y.grad[i] w[i]``."""
+        keyword = self.advance()
+        equation = self.scoped(self.equation)
+        return Backward(equation, keyword.text == "override", self.since(keyword.start))
 
     def equation_operator(self) -> str:
         """Read ``=``, ``+=``, ``max=`` or ``min=``."""
@@ -368,6 +377,8 @@ class _StatementParser(ExpressionParser):
         "output": tensor_declaration,
         "local": tensor_declaration,
         "def": definition,
+        "backward": backward,
+        "override": backward,
     }
 
 

@@ -1,8 +1,8 @@
-"""Definitions from outside a program: those that ship with the package, and a user's own."""
+"""Text from outside a program: the shipped definitions, a user's own, and a backward pass by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from einprop.errors import EquationSyntaxError, Place
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
     Access,
+    Backward,
     Call,
     Definition,
     Equation,
@@ -19,7 +20,7 @@ from einprop.notation.tree import (
     walk,
 )
 
-__all__ = ["parse_with_prelude", "prelude"]
+__all__ = ["parse_backward", "parse_with_prelude", "prelude"]
 
 
 @lru_cache(maxsize=1)
@@ -52,17 +53,49 @@ def parse_with_prelude(text: str, own: str) -> tuple[Statement, ...]:
     """
     mine = _definitions(own)
     statements = parse(text, {**prelude(), **mine})
-    claimed = _claimed(statements)
+    taken = _claimed(statements)
     used: dict[str, Definition] = {}
     for statement in statements:
         if isinstance(statement, Definition):
-            _collect(statement, mine, claimed, used)
-        elif isinstance(statement, Equation):
-            for node in walk(statement.expression):
-                if isinstance(node, Call) and node.function not in claimed:
-                    _use(node.function, mine, claimed, used)
+            _collect(statement, mine, taken, used)
+        elif isinstance(statement, Equation | Backward):
+            line = statement.equation if isinstance(statement, Backward) else statement
+            for node in walk(line.expression):
+                if isinstance(node, Call) and node.function not in taken:
+                    _use(node.function, mine, taken, used)
     kept = tuple(definition for name, definition in mine.items() if name in used)
     return (*kept, *statements)
+
+
+def parse_backward(
+    text: str, statements: Sequence[Statement], *, override: bool = False
+) -> tuple[Backward, ...]:
+    """The lines of a backward pass that stand apart from their program.
+
+    Args:
+        text: Equations.
+        statements: The program, whose definitions they may use.
+        override: Whether the lines may differ from what would be derived.
+
+    Raises:
+        EquationSyntaxError: The text is not a program, or holds something else than equations.
+
+    >>> parse_backward("x.grad += 2 y.grad", ())[0].equation.target
+    Access(name='x.grad', subscripts=())
+    """
+    taken = _claimed(statements)
+    definitions = {n: d for n, d in prelude().items() if n not in taken}
+    definitions |= {s.name: s for s in statements if isinstance(s, Definition)}
+    lines = []
+    for statement in parse(text, definitions):
+        if not isinstance(statement, Equation):
+            raise EquationSyntaxError(
+                "a backward pass is equations alone",
+                [statement.place],
+                "declarations and definitions stand in the program",
+            )
+        lines.append(Backward(statement, override, statement.place))
+    return tuple(lines)
 
 
 def _definitions(text: str) -> dict[str, Definition]:
@@ -78,19 +111,20 @@ def _definitions(text: str) -> dict[str, Definition]:
     return found
 
 
-def _claimed(statements: tuple[Statement, ...]) -> dict[str, Place | None]:
+def _claimed(statements: Iterable[Statement]) -> dict[str, Place | None]:
     """The names to which a program itself gives a meaning, and where."""
-    claimed: dict[str, Place | None] = {}
+    found: dict[str, Place | None] = {}
     for statement in statements:
         tensors: tuple[Access, ...] = ()
         if isinstance(statement, TensorDeclaration):
             tensors = statement.tensors
-        elif isinstance(statement, Equation):
-            tensors = (statement.target,)
+        elif isinstance(statement, Equation | Backward):
+            line = statement.equation if isinstance(statement, Backward) else statement
+            tensors = (line.target,)
         elif isinstance(statement, Definition):
-            claimed[statement.name] = statement.place
-        claimed.update((access.name.partition(".")[0], access.place) for access in tensors)
-    return claimed
+            found[statement.name] = statement.place
+        found.update((access.name.partition(".")[0], access.place) for access in tensors)
+    return found
 
 
 def _use(

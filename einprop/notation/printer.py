@@ -13,6 +13,7 @@ from einprop.notation.tree import (
     Access,
     Add,
     Affine,
+    Backward,
     Boundary,
     Call,
     Definition,
@@ -246,6 +247,10 @@ def _equation(node: Equation) -> str:
     return f"{to_text(node.target)} {node.operator} {to_text(node.expression)}{where}"
 
 
+def _backward(node: Backward) -> str:
+    return f"{'override' if node.override else 'backward'} {_equation(node.equation)}"
+
+
 def _index_group(node: IndexGroup) -> str:
     size = "" if node.size is None else f" < {size_text(node.size)}"
     return f"{', '.join(node.indices)}: {node.type}{size}"
@@ -272,6 +277,7 @@ _OTHERS: dict[type, Callable[[Any], str]] = {
     IndexDeclaration: _index_declaration,
     TensorDeclaration: _tensor_declaration,
     Definition: _definition,
+    Backward: _backward,
 }
 
 

@@ -1,7 +1,7 @@
 """The tree of a program: frozen nodes that every pass reads and writes, each keeping its place in the text.
 
     Program   = tuple of statements
-    statement = IndexDeclaration | TensorDeclaration | Definition | Equation
+    statement = IndexDeclaration | TensorDeclaration | Definition | Equation | Backward
     Equation  = target: Access, operator, expression, ranges
     expression = Number | Access | IndexValue | Negate | Add | Multiply | Divide | Power | Call | Iverson
     subscript = Index | Affine | Access | Group | Boundary
@@ -20,6 +20,7 @@ __all__ = [
     "Access",
     "Add",
     "Affine",
+    "Backward",
     "Boundary",
     "Call",
     "Definition",
@@ -255,7 +256,19 @@ class Definition:
     place: Place | None = _place()
 
 
-Statement = IndexDeclaration | TensorDeclaration | Definition | Equation
+@dataclass(frozen=True, slots=True)
+class Backward:
+    """``backward x.grad[i] += y.grad[i] w[i]``: a line of the backward pass, written by hand.
+
+    One that starts with ``override`` may differ from what would be derived.
+    """
+
+    equation: Equation
+    override: bool = False
+    place: Place | None = _place()
+
+
+Statement = IndexDeclaration | TensorDeclaration | Definition | Equation | Backward
 Node = Expression | Subscript | Statement
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import einprop as ep
-from einprop.errors import EinpropError, InputError
+from einprop.errors import DerivativeError, EinpropError, InputError
 from einprop.layers import Affine, Layer, Network, Relu, Tanh, init, losses
 
 
@@ -186,3 +186,97 @@ def test_the_printed_program_carries_parameters_and_sizes() -> None:
     assert again == network.program
     assert again.params == network.program.params
     assert again.shapes(x=(5, 6))["W1"] == (6, 4)
+
+
+# Layers with a backward pass of their own.
+
+
+class HandTanh(Layer):
+    """tanh with the derivative that everybody knows."""
+
+    forward = "y = tanh(x)"
+    backward = "d = 1 - y^2; x.grad += d y.grad"
+
+
+class HandAffine(Layer):
+    """An affine map with the lecture's backward lines."""
+
+    forward = "y[b,j] = x[b,i] W[i,j] + B[j]"
+    backward = """
+        x.grad[b,i] += y.grad[b,j] W[i,j]
+        W.grad[i,j] += y.grad[b,j] x[b,i]
+        B.grad[j] += y.grad[b,j]
+    """
+    params = {"W": init.glorot_normal, "B": init.zeros}
+    units = {"j": "feature"}
+
+
+class Reversal(Layer):
+    """The identity, whose gradient changes its sign (Ganin and Lempitsky, 2015)."""
+
+    forward = "y = x"
+    backward = "x.grad += -y.grad"
+    override = True
+
+
+def test_declared_lines_are_joined_with_the_network() -> None:
+    network = HandAffine(3) >> HandTanh() >> Reversal() >> HandAffine(2)
+    lines = str(network.program).splitlines()[3:]
+    assert lines == [
+        "h1[b,j] = x[b,i] W1[i,j] + B1[j]",
+        "h2[b,j] = tanh(h1[b,j])",
+        "h3[b,j] = h2[b,j]",
+        "y[b,k] = h3[b,j] W2[j,k] + B2[k]",
+        "backward x.grad[b,i] += h1.grad[b,j] W1[i,j]",
+        "backward W1.grad[i,j] += h1.grad[b,j] x[b,i]",
+        "backward B1.grad[j] += h1.grad[b,j]",
+        "backward d[b,j] = 1 - h2[b,j]^2",
+        "backward h1.grad[b,j] += d[b,j] h2.grad[b,j]",
+        "override h2.grad[b,j] += -h3.grad[b,j]",
+        "backward h3.grad[b,j] += y.grad[b,k] W2[j,k]",
+        "backward W2.grad[j,k] += y.grad[b,k] h3[b,j]",
+        "backward B2.grad[k] += y.grad[b,k]",
+    ]
+    assert ep.Program(str(network.program)) == network.program
+
+
+def test_declared_lines_are_what_runs() -> None:
+    ours = HandAffine(3) >> HandTanh() >> Reversal() >> HandAffine(2) >> losses.SquaredError()
+    plain = Affine(3) >> Tanh() >> Affine(2) >> losses.SquaredError()
+    x, t = np.ones((4, 5)), np.zeros((4, 2))
+    parameters = plain.init(rng(), x=x)
+    tensors = {**parameters, "x": x, "t": t}
+    value, gradients = ours.program.value_and_grad()(tensors)
+    expected_value, expected = plain.program.value_and_grad()(tensors)
+    np.testing.assert_allclose(value, expected_value)
+    for name, gradient in gradients.items():
+        sign = -1 if name in ("W1", "B1") else 1
+        np.testing.assert_allclose(gradient, sign * expected[name])
+
+
+def test_helpers_of_two_layers_have_two_names() -> None:
+    text = str((HandTanh() >> HandTanh()).program)
+    assert "backward d = 1 - h1^2" in text
+    assert "backward d1 = 1 - y^2" in text
+
+
+def test_a_wrong_backward_is_reported_where_the_layer_is_used() -> None:
+    class Wrong(Layer):
+        """tanh with a factor too many."""
+
+        forward = "y = tanh(x)"
+        backward = "x.grad += 2 y.grad (1 - y^2)"
+
+    with pytest.raises(DerivativeError) as error:
+        _ = (Affine(3) >> Wrong()).program
+    assert (
+        str(error.value)
+        == """\
+the declared x.grad is not what is derived
+  declared  x.grad[i] += 2 y.grad[i] (1 - y[i]^2)
+  derived   x.grad[i] += y.grad[i] (1 - y[i]^2)
+  at a random point x.grad[1] is -1.05286 as declared, -0.526429 as derived
+    x.grad += 2 y.grad (1 - y^2)
+    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+correct it; if it is meant to be another one, write override instead of backward (override=True)"""
+    )

@@ -10,6 +10,7 @@ from einprop.notation.tree import (
     Access,
     Add,
     Affine,
+    Backward,
     Boundary,
     Call,
     Definition,
@@ -168,13 +169,20 @@ tensor_declarations = st.builds(
     st.lists(_declared, min_size=1, max_size=3, unique_by=lambda a: a.name).map(tuple),
 )
 
+backward_lines = st.builds(Backward, st.one_of(equations(), scalar_equations()), st.booleans())
+
 statements: st.SearchStrategy[Statement] = st.one_of(
-    equations(), scalar_equations(), definitions(), index_declarations(), tensor_declarations
+    equations(),
+    scalar_equations(),
+    definitions(),
+    index_declarations(),
+    tensor_declarations,
+    backward_lines,
 )
 
 programs = st.tuples(
     st.lists(index_declarations(), max_size=1),
     st.lists(definitions(), max_size=1),
     st.lists(tensor_declarations, max_size=1),
-    st.lists(st.one_of(equations(), scalar_equations()), max_size=4),
+    st.lists(st.one_of(equations(), scalar_equations(), backward_lines), max_size=4),
 ).map(lambda parts: tuple(statement for part in parts for statement in part))
