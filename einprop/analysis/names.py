@@ -165,7 +165,8 @@ def _check_order(equations: Sequence[Equation]) -> None:
                 together = number in loops and loops[number] in (
                     loops.get(n) for n in writers[access.name]
                 )
-                if writer > number and not together:
+                written = equations[writer].target, equations[writer]
+                if writer > number and not together and not apart((access, equation), written):
                     target = equations[writers[access.name][-1]].target
                     raise IndexScopeError(
                         f"{access.name} is read before it is complete",

@@ -133,3 +133,9 @@ def test_pieces_that_do_not_meet_define_one_tensor(text: str) -> None:
 def test_pieces_that_meet_define_it_twice(text: str) -> None:
     with pytest.raises(IndexScopeError, match="y is defined twice"):
         names(text)
+
+
+def test_a_read_of_other_cells_does_not_wait() -> None:
+    """The adjoint of one step reads what the step wrote, and not the cell that it adds to."""
+    found = names("g[a] += s[a]; x[t] = g[t+0] where t in 1:2; g[t-1] += 2 g[t+0] where t in 1:2")
+    assert found.outputs == ("x",)
