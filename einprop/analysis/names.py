@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from einprop.analysis.cells import apart
 from einprop.analysis.recurrence import Loop, order
+from einprop.analysis.types import tensor_base
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
@@ -119,6 +120,20 @@ def _check_definitions(
             )
         _check_operator(equation, before)
         before.append(equation)
+    for name, written in earlier.items():
+        if name not in declared and tensor_base(name) == name:
+            _check_cells(name, written)
+
+
+def _check_cells(name: str, written: Sequence[Equation]) -> None:
+    """Refuse a tensor of which all that is defined lies before its first or behind its last position."""
+    if all(is_base(equation.target) for equation in written):
+        raise IndexScopeError(
+            f"{name} has no cells inside of its axes: it is defined outside of them alone",
+            [equation.target.place for equation in written],
+            f"positions count from 0; a base such as {name}[-1] goes with a recurrence, or with an "
+            f"input {name}",
+        )
 
 
 def _check_operator(equation: Equation, before: Sequence[Equation]) -> None:

@@ -92,7 +92,7 @@ def _constant_hint(at: Computed, subscript: Affine, size: int) -> str:
         subscripts = [last if n == at.axis else s for n, s in enumerate(at.access.subscripts)]
         shown = to_text(replace(at.access, subscripts=tuple(subscripts)))
         return f"a negative position is not counted from the end; from there it is {shown}"
-    return f"write a position from 0 to {size - 1}; end is the last one"
+    return "positions count from 0; end is the last one, end-1 the one before"
 
 
 def _boundary_hint(at: Computed, subscript: Affine) -> str:

@@ -27,7 +27,7 @@ from einprop.analysis.indices import (
 )
 from einprop.analysis.names import Names, collect_names
 from einprop.analysis.scope import place_sums
-from einprop.analysis.types import Types, derivative_sides, infer_types, tensor_base
+from einprop.analysis.types import Types, check_ranks, derivative_sides, infer_types, tensor_base
 from einprop.errors import IndexScopeError
 from einprop.notation.tree import (
     Access,
@@ -103,6 +103,7 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     written += [s.equation for s in marked]
     known = list(_known_targets(statements, written))
     cores = [_core(e, definitions, given, sizes) for e, given in zip(written, known, strict=True)]
+    check_ranks(statements, cores[:count])
     equations = explicit(one_operator(cores[:count]))
     by_hand = [line for core in cores[count:] for line in explicit([core])]
     declarations = [s for s in statements if isinstance(s, TensorDeclaration)]

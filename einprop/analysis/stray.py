@@ -50,8 +50,8 @@ def refuse_missing(equation: Equation, missing: list[str]) -> IndexScopeError:
     return IndexScopeError(
         f"index {index} is on the left of {target} and in no term on the right",
         [*_access_places(equation.target, index)],
-        f"use {index} on the right, take it off the left, or give its range by declaring it: "
-        f"index {index}: type < n",
+        f"use {index} on the right, take it off the left, or give its range, as in: "
+        f"where {index} in 0:8",
     )
 
 

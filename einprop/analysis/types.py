@@ -35,6 +35,7 @@ __all__ = [
     "Declared",
     "Letter",
     "Types",
+    "check_ranks",
     "derivative_sides",
     "infer_types",
     "tensor_base",
@@ -219,8 +220,6 @@ class _Unifier:
     def access(self, scope: int | str, access: Access) -> None:
         base = self.types.base(access.name)
         first = self.first.setdefault(base, access)
-        if len(first.subscripts) != len(access.subscripts):
-            raise _refuse_rank(access, first)
         self.types.ranks[base] = len(access.subscripts)
         for position, subscript in enumerate(access.subscripts):
             if isinstance(subscript, Index):
@@ -326,6 +325,22 @@ def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) 
     _join_sides(unifier)
     _anchor(unifier, declared, equations)
     return unifier.types
+
+
+def check_ranks(statements: Iterable[Statement], equations: Sequence[Equation]) -> None:
+    """Refuse a tensor with two numbers of axes, before anything else asks about its axes.
+
+    Raises:
+        IndexTypeError: A tensor has two.
+    """
+    tensors = [a for s in statements if isinstance(s, TensorDeclaration) for a in s.tensors]
+    tensors += [a for equation in equations for a in accesses(equation)]
+    types = Types({}, {}, {}, own=_with_own_axes(tensors))
+    first: dict[str, Access] = {}
+    for access in tensors:
+        known = first.setdefault(types.base(access.name), access)
+        if len(known.subscripts) != len(access.subscripts):
+            raise _refuse_rank(access, known)
 
 
 def _check_sizes(groups: Sequence[IndexGroup], equations: Sequence[Equation]) -> None:

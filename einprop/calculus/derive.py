@@ -407,7 +407,8 @@ def needed_declarations(
     known = {a.name for s in kept if isinstance(s, TensorDeclaration) for a in s.tensors}
     anchors = {a.name: a for e in equations for a in _anchors(resolved, e, mentioned)}
     if alone:
-        bases = [e.target.name for e in equations if is_base(e.target)]
+        written = [e.target.name for e in equations if is_base(e.target)]
+        bases = [name for name in written if resolved.types.base(name) == name]
         anchors |= {name: declared_access(resolved, name) for name in bases}
     # A tensor with the name of a definition from outside has to say that it is one.
     defined = {e.target.name for e in (equations if alone else (*resolved.equations, *equations))}

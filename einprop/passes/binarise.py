@@ -68,6 +68,9 @@ def binarise(program: SizedProgram) -> SizedProgram:
     return replace(program, equations=tuple(builder.equations), temporaries=temporaries)
 
 
+_EMPTY = {"max": -math.inf, "min": math.inf}
+"""What a reduction of nothing gives, where that is not the operand some number of times."""
+
 _EXTREMA = {"max=": "maximum", "min=": "minimum"}
 
 
@@ -185,6 +188,8 @@ class _Lowering:
         absent = tuple(i for i in indices if i not in held)
         if function in SINGLE_INDEX and not held:
             return Number(0 if self.builder.size(indices) else math.nan)  # All are tied.
+        if function in _EMPTY and not self.builder.size(absent):
+            return Number(_EMPTY[function])
         if held:
             atom = self.builder.define(Call(function, (atom,), held))
         if absent and function == "prod":

@@ -91,7 +91,7 @@ write sum[i](a[i] b[i,j]) inside, or rename the index there, or sum[i](…) arou
 index j is on the left of y[b,j] and in no term on the right
     y[b,j] = x[b]
         ^
-use j on the right, take it off the left, or give its range by declaring it: index j: type < n""",
+use j on the right, take it off the left, or give its range, as in: where j in 0:8""",
     "y = maximum(a[i], b[i])": """\
 index i in a[i] is not on the left and occurs once: is it to be summed?
     y = maximum(a[i], b[i])
