@@ -9,7 +9,7 @@ from reprlib import repr as shortened
 from typing import Any, Self
 
 from einprop.analysis.resolve import Resolved, resolve
-from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, unknown_letters
+from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, longer_inputs, unknown_letters
 from einprop.arguments import Names, as_mapping, as_shape
 from einprop.backward_check import check_backward
 from einprop.compiled import Compiled, Recipe
@@ -266,26 +266,38 @@ class Program(Differentiable):
             return y
         <BLANKLINE>
         """
-        bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
+        given = as_mapping(sizes, letters, "sizes", ShapeError)
+        bound = bind_letters(self._resolved, given)
         missing = unknown_letters(bound)
         compiled = self.compile(backend)
-        texts = {compiled.source(_filled(bound, missing, start)) for start in (11, 29)}
-        if len(texts) > 1:
+        try:
+            texts = {compiled.source(_filled(bound, missing, start)) for start in (11, 29)}
+        except ShapeError:
+            # Sizes that nobody gave do not fit together; those of one set that do decide the code.
+            if not missing:
+                raise
+            texts = set()
+        if len(texts) != 1 and missing:
             wanted = list(dict.fromkeys(missing.values()))
-            if not wanted:
-                name, axis = next(iter(_unknown_axes(bound)))
-                indices = ",".join(f"k{n}" for n in range(self._resolved.types.ranks[name]))
-                raise ShapeError(
-                    f"the code depends on the size of axis {axis} of {name}, which no index has",
-                    (),
-                    f"declare it, as in: index k{axis}: name < 8; input {name}[{indices}]",
-                )
             raise ShapeError(
                 f"the code depends on the sizes of {', '.join(wanted)}",
                 (),
                 f"give them, as in source({wanted[0]}=8)",
             )
+        if len(texts) > 1:
+            raise self._undeclared(*next(iter(_unknown_axes(bound))))
+        for (name, axis), other in longer_inputs(bound, given):
+            if compiled.source(_filled(other, missing, 11)) not in texts:
+                raise self._undeclared(name, axis)
         return texts.pop()
+
+    def _undeclared(self, name: str, axis: int) -> ShapeError:
+        indices = ",".join(f"k{n}" for n in range(self._resolved.types.rank(name)))
+        return ShapeError(
+            f"the code depends on the size of axis {axis} of {name}, which no index has",
+            (),
+            f"declare it, as in: index k{axis}: name < 8; input {name}[{indices}]",
+        )
 
     def explain(self, sizes: Mapping[str, int] | None = None, /, **letters: int) -> Explanation:
         """What a call does at these sizes of index letters: each step, its FLOPs and its bytes.

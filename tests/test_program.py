@@ -473,6 +473,16 @@ def test_derived_text_runs_as_it_prints(text: str) -> None:
             np.testing.assert_allclose(again[name], loops[name], rtol=1e-9, atol=1e-12)
 
 
+def test_what_a_gather_scatters_to_a_recurrence_with_a_base_arrives() -> None:
+    program = Program("h[t] = h[t-1] x[t]; h[-1] = b; y[n] = h[at[n]] + h[clamp(n+1)]")
+    tensors = {"x": [2.0, 3.0, 5.0], "b": 0.5, "at": [0, 2, 2], "y.grad": [1.0, 10.0, 100.0]}
+    found, again = program.vjp()(tensors), Program(str(program.vjp()))(tensors)
+    loops = reference.evaluate(program.vjp(), tensors)
+    for name in ("x.grad", "b.grad"):
+        np.testing.assert_allclose(found[name], loops[name])
+        np.testing.assert_allclose(again[name], loops[name])
+
+
 # Positions of extrema.
 
 
@@ -572,3 +582,24 @@ def test_source_of_a_convolution_asks_for_sizes() -> None:
 def test_the_base_of_a_running_maximum_is_an_equation_like_any_other() -> None:
     best = Program("v[-1] = a\nv[t] max= x[t]\nv[t] max= v[t-1]")
     np.testing.assert_array_equal(best(a=1.0, x=[0.0, 3.0, 2.0]), [1, 3, 3])
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "message"),
+    [
+        ("h[t] = h[t-1] + x[t]; h[-1] = b; y = h[end]", {}, "the sizes of t"),
+        ("y[i] = x[2*i]", {"i": 3}, "the size of axis 0 of x"),
+        ("y = x[0]", {}, "the size of axis 0 of x"),
+        ("y[i] = x[pad(i-1)] where i in 0:6; z[i] = x[i]", {}, "the size of axis 0 of"),
+        ("index j: pair < 2; y[i,j] = x[(i j)]", {}, "the sizes of i"),
+    ],
+)
+def test_no_code_is_for_sizes_that_nobody_gave(text: str, letters: dict, message: str) -> None:
+    with pytest.raises(ShapeError) as error:
+        Program(text).vjp().source(**letters)
+    assert str(error.value).startswith(f"the code depends on {message}")
+
+
+def test_a_base_does_not_say_how_long_a_recurrence_is() -> None:
+    with pytest.raises(ShapeError, match="the size of index t is unknown"):
+        Program("F[t] = F[t-1] + 1; F[-1] = 1; y = F[end]")()

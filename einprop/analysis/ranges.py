@@ -24,13 +24,14 @@ from einprop.notation.tree import (
     Group,
     Index,
     Size,
+    Subscript,
     accesses,
 )
 
 if TYPE_CHECKING:
     from einprop.analysis.resolve import Resolved
 
-__all__ = ["Solver", "Span"]
+__all__ = ["Solver", "Span", "lies_outside"]
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,9 @@ class Solver:
         grown: dict[object, dict[tuple[bool, bool], list[Computed]]] = {}
         for at in self.computed:
             key = self.types.axis(at.access.name, at.axis)
-            grows = at.writes or (inputs and at.access.name not in names)
+            # A base lies outside: it says nothing about what is inside.
+            writes = at.writes and not lies_outside(at.subscript)
+            grows = writes or (inputs and at.access.name not in names)
             if key not in self.known and grows:
                 derived = self.types.base(at.access.name) != at.access.name
                 rank = (derived, isinstance(at.subscript, Boundary))
@@ -248,6 +251,17 @@ class Solver:
         if -before <= low and high < size + after:
             return
         raise refuse_outside(self, at, subscript, low if low < -before else high)
+
+
+def lies_outside(subscript: Subscript) -> bool:
+    """Whether a subscript is a constant that is outside of any axis: -1, ``end+1``."""
+    match subscript:
+        case Affine((), constant, 0):
+            return constant < 0
+        case Affine((), constant, 1):
+            return constant > 0
+        case _:
+            return False
 
 
 def replace_end(subscript: Affine) -> Affine:

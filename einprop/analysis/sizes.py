@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from reprlib import repr as shortened
@@ -17,7 +17,15 @@ from einprop.errors import InputError, ShapeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Index, Subscript, accesses
 
-__all__ = ["Sizes", "as_size", "bind_letters", "bind_sizes", "check_inputs", "unknown_letters"]
+__all__ = [
+    "Sizes",
+    "as_size",
+    "bind_letters",
+    "bind_sizes",
+    "check_inputs",
+    "longer_inputs",
+    "unknown_letters",
+]
 
 _LARGEST = 2**31 - 1
 
@@ -199,8 +207,13 @@ def bind_sizes(resolved: Resolved, shapes: Mapping[str, tuple[int, ...]]) -> Siz
     return _solved(resolved, known)
 
 
-def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
+def bind_letters(resolved: Resolved, letters: Mapping[str, int], *, inputs: bool = True) -> Sizes:
     """Give types the sizes that are given for index letters, wherever an equation has the letter.
+
+    Args:
+        resolved: The program.
+        letters: Sizes by letter.
+        inputs: Whether inputs are as long as what is read of them.
 
     Raises:
         ShapeError: A letter is unknown, a size is not one, or two sizes meet at one type.
@@ -250,6 +263,53 @@ def unknown_letters(sizes: Sizes) -> dict[object, str]:
             if solver.span(number, index) is None:
                 found.setdefault(key, unprimed(index))
     return found
+
+
+def longer_inputs(
+    sizes: Sizes, letters: Collection[str]
+) -> Iterator[tuple[tuple[str, int], Sizes]]:
+    """Axes of inputs that may be longer than what is read of them, the indices being the same.
+
+    Args:
+        sizes: As `bind_letters` gives them.
+        letters: Those that it was given sizes for.
+
+    Yields:
+        Tensor and axis, and the sizes with that axis longer by one.
+
+    >>> from einprop.analysis.resolve import resolve
+    >>> from einprop.notation.parser import parse
+    >>> for text in ("y[i] = x[i+1]", "y[i] = x[2*i]"):
+    ...     sizes = bind_letters(resolve(parse(text)), {"i": 3})
+    ...     print([axis for axis, _ in longer_inputs(sizes, "i")])
+    []
+    [('x', 0)]
+    """
+    resolved, types = sizes.resolved, sizes.resolved.types
+    told = {
+        types.letter(number, index)
+        for number, equation in enumerate(resolved.equations)
+        for index in equation_indices(equation)
+        if index in letters
+    }
+    shapes = {name: sizes.shape(name) for name in resolved.names.inputs}
+    known = {name: shape for name, shape in shapes.items() if shape is not None}
+    guessed = {
+        types.axis(name, axis): (name, axis) for name in known for axis in range(len(known[name]))
+    }
+    for key, place in guessed.items():
+        if key not in told:
+            other = {
+                name: tuple(n + (types.axis(name, axis) == key) for axis, n in enumerate(shape))
+                for name, shape in known.items()
+            }
+            longer = {**sizes.known, key: sizes.known[key] + 1}
+            try:
+                found = bind_sizes(resolved, other).known
+            except ShapeError:
+                continue
+            if all(longer.get(each, size) == size for each, size in found.items()):
+                yield place, Sizes(resolved, longer)
 
 
 def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:

@@ -182,18 +182,43 @@ class _Boundaries:
         middle = Access(new, self.at(self.axes[name], offsets))
         targets = [e.target for e in equations if e.target.name == name]
 
+        def anywhere(access: Access) -> bool:
+            # What is read by a boundary's rule or by a gather is read of the axis itself.
+            return any(isinstance(access.subscripts[n], Boundary | Access) for n in margins)
+
         def move(access: Access) -> Access:
-            # What is read anywhere, by a boundary's rule or by a gather, is read of the axis itself.
-            anywhere = (isinstance(access.subscripts[n], Boundary | Access) for n in margins)
-            moves = access.name == name and not any(anywhere)
+            moves = access.name == name and not anywhere(access)
             return self.shifted(access, new, margins) if moves else access
 
+        equations = self.collected(equations, name, middle, anywhere)
         moved = [map_accesses(e, move) for e in equations]
         moved = [_adding(e) if e.target.name == new else e for e in moved]
         if all(self.is_base(target, margins) for target in targets):
             # The cells inside come from an input.
             return [Equation(middle, "+=", self.whole(name)), *moved]
         return [*moved, Equation(self.whole(name), "=", middle)]
+
+    def collected(
+        self,
+        equations: list[Equation],
+        name: str,
+        middle: Access,
+        anywhere: Callable[[Access], bool],
+    ) -> list[Equation]:
+        """What is written to the axes themselves, in a tensor of its own that adds to the middle."""
+        scattered = [e for e in equations if e.target.name == name and anywhere(e.target)]
+        if not scattered:
+            return equations
+        part = self.larger(name, {})
+        operator = scattered[0].operator
+        added = Equation(middle, operator, self.whole(part))
+        return self.placed(
+            [
+                replace(e, target=replace(e.target, name=part)) if e in scattered else e
+                for e in equations
+            ],
+            [added],
+        )
 
     def is_base(self, target: Access, axes: Collection[int]) -> bool:
         """Whether all that is written lies outside."""
