@@ -31,7 +31,7 @@ from einprop.notation.tree import (
 )
 from tests.strategies.language.equations import Draft, equation
 from tests.strategies.language.recurrences import recurrence
-from tests.strategies.language.tensors import Draw, Letter, Store
+from tests.strategies.language.tensors import Draw, Letter, Store, Tensor
 from tests.strategies.language.values import PRELUDE, SMOOTH
 
 
@@ -55,11 +55,12 @@ def program(source: random.Random) -> Case:
     definitions = list(_definitions(draft)) if draw.chance(25) else []
     if draw.chance(35):
         _declare(draft)
-    for _ in range(draw.choose((1, 1, 2, 2, 3))):
+    for _ in range(draw.choose((1, 1, 1, 2, 2, 3))):
         (recurrence if draw.chance(25) else equation)(draft)
     loss = _loss(draft)
-    declarations = [*_declarations(draft), *_tensor_declarations(draft)]
     lines = [*draft.equations, *loss]
+    read = {a.name for e in lines for a in reads(e)}
+    declarations = [*_declarations(draft), *_tensor_declarations(draft, read)]
     rng = np.random.default_rng(source.randrange(2**32))
     tensors = {}
     for tensor in draft.store.inputs():
@@ -67,7 +68,6 @@ def program(source: random.Random) -> Case:
             tensors[tensor.name] = rng.uniform(-1.5, 1.5, tensor.shape)
         else:
             tensors[tensor.name] = rng.integers(0, tensor.bound, tensor.shape)
-    read = {a.name for e in lines for a in reads(e)}
     tensors = {name: value for name, value in tensors.items() if name in read}
     shapes = {t.name: t.shape for t in draft.store.tensors.values() if t.defined}
     return Case(program_text((*declarations, *definitions, *lines)), tensors, shapes)
@@ -108,12 +108,25 @@ def _declarations(draft: Draft) -> list[Statement]:
     return [IndexDeclaration(tuple(groups))] if groups else []
 
 
-def _tensor_declarations(draft: Draft) -> list[Statement]:
-    """Locals where an axis has no size otherwise; sometimes all inputs."""
+def _tensor_declarations(draft: Draft, read: set[str]) -> list[Statement]:
+    """Locals where an axis has no size otherwise; sometimes inputs, parameters and outputs."""
     found: list[Statement] = []
     if draft.spaces:
         found.append(TensorDeclaration("local", tuple(draft.spaces.values())))
+    inputs = [t for t in draft.store.inputs() if t.bound is None and t.name in read]
+    if inputs and draft.draw.chance(20):
+        kind = draft.draw.choose(("input", "param"))
+        some = inputs[: draft.draw.number(1, len(inputs))]
+        found.append(TensorDeclaration(kind, tuple(map(_declared, some))))
+    if draft.draw.chance(10):
+        defined = [t for t in draft.store.tensors.values() if t.defined]
+        some = [t for t in defined if t.name not in draft.spaces][:1]
+        found.append(TensorDeclaration("output", (*map(_declared, some), Access("loss"))))
     return found
+
+
+def _declared(tensor: Tensor) -> Access:
+    return Access(tensor.name, tuple(Index(f"p{axis}") for axis in range(len(tensor.shape))))
 
 
 def _definitions(draft: Draft) -> Iterator[Statement]:

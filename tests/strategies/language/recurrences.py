@@ -38,6 +38,7 @@ class _Sequence:
         self.size = draw.number(1, 4)
         self.lag = draw.choose((1, 1, 1, 2))
         self.down = draw.chance(40)
+        self.based = draw.chance(55) and not ranged
         self.start = 0
         if ranged:
             self.size = max(self.size, 2)
@@ -51,7 +52,7 @@ class _Sequence:
         self.state = tuple(
             Letter(n, 0, draw.number(1, 2)) for n in "sz"[: draw.choose((0, 1, 1, 1, 2))]
         )
-        count = draw.choose((1, 1, 2, 3))
+        count = draw.choose((1, 1, 1, 2, 2, 3))
         first = len(draft.store.tensors)
         self.names = tuple(f"h{first + n}" for n in range(count))
 
@@ -95,7 +96,9 @@ class _Sequence:
 
     def elsewhere(self, values: Values, letter: Letter) -> Subscript:
         """Another place on an axis of the state."""
-        if self.draw.chance(50):
+        # OPEN: the adjoint of a base behind the last position has no order where a boundary stands
+        # on another axis (`h[end+1,s] = b[s]; h[t,s] = h[t+1,clamp(s+1)] + x[t,s]`).
+        if self.draw.chance(50) or (self.down and self.based):
             return values.store.gather((letter,), letter.stop)
         mode = self.draw.choose(("pad", "wrap", "clamp"))
         return Boundary(mode, Affine(((1, letter.name),), self.draw.choose((-1, 1))))
@@ -119,7 +122,7 @@ def along(draft: Draft) -> None:
     """``h[t,s] = tanh(… h[t-1,k] U[k,s] …)``, one to three tensors."""
     found = _Sequence(draft)
     draft.store.hidden.update(found.names)
-    bases = [_base(found, name) for name in found.names] if draft.draw.chance(55) else []
+    bases = [_base(found, name) for name in found.names] if found.based else []
     before = draft.draw.chance(50)
     if before:
         _say_all(bases)

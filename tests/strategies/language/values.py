@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from einprop.notation.tree import (
     Access,
     Add,
+    Affine,
     Call,
     Divide,
     Expression,
@@ -27,10 +28,17 @@ NAMES = ("i", "j", "k", "l", "m", "n", "o", "q", "r", "v", "w", "e", "f", "g")
 SMOOTH = ("exp", "sin", "cos", "tanh", "sigmoid", "softplus", "erf", "expm1", "stop_gradient")
 KINKED = ("relu", "abs", "sign", "floor")
 POSITIVE = ("log", "sqrt", "log1p")
-SEVERAL = ("maximum", "minimum", "leaky_relu", "elu", "clip", "where", "tan")
-PRELUDE = ("silu", "gelu", "mish", "log_sigmoid", "softsign")
+SEVERAL = ("maximum", "minimum", "leaky_relu", "elu", "clip", "where", "tan", "logit")
+PRELUDE = (
+    *("silu", "gelu", "gelu_tanh", "mish", "selu", "relu6", "hardtanh", "hardsigmoid"),
+    *("hardswish", "log_sigmoid", "softsign", "sinh", "cosh"),
+)
+PARAMETRIC = ("celu", "softshrink", "huber")
+PAIRS = ("logaddexp",)
 FOLDS = ("sum", "max", "min", "prod", "mean", "logsumexp")
-KEEPS = ("softmax", "log_softmax")
+NORMS = ("var", "std", "rms", "norm", "norm1", "norminf")
+CHOICES = ("argmax", "argmin")
+KEEPS = ("softmax", "log_softmax", "cumsum", "cumprod", "cummax", "cummin")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 KINDS = (
     *("read", "add", "product", "product", "contraction", "contraction", "divide", "power"),
@@ -239,7 +247,12 @@ class Values:
 
     def leaf(self, may, depth, must):
         argument = self.value(may, depth, must)
-        function = self.draw.choose((*SMOOTH, *KINKED, *POSITIVE, *SEVERAL, *PRELUDE))
+        groups = (SMOOTH, SMOOTH, KINKED, POSITIVE, SEVERAL, SEVERAL, PRELUDE, PARAMETRIC, PAIRS)
+        function = self.draw.choose(self.draw.choose(groups))
+        if function in PARAMETRIC:
+            return Call(function, (argument, Number(self.draw.choose((0.25, 0.7)))))
+        if function in PAIRS:
+            return Call(function, (argument, self.value(may, depth - 1)))
         if function in POSITIVE:
             return Call(function, (positive(argument),))
         if function in SEVERAL:
@@ -275,6 +288,9 @@ class Values:
     def ordered(self, condition, one, two):
         return (condition, *self.draw.permuted((one, two)))
 
+    def leaf_logit(self, argument, may, depth):
+        return Call("logit", (Call("sigmoid", (argument,)),))
+
     def leaf_tan(self, argument, may, depth):
         return Call("tan", (Call("sin", (argument,)),))
 
@@ -296,7 +312,10 @@ class Values:
         letter = self.bound(scope)
         if letter is None:
             return self.leaf(may, depth, must)
-        function = function or self.draw.choose(FOLDS)
+        if function is None:
+            function = self.draw.choose(FOLDS if self.draw.chance(80) else (*NORMS, *CHOICES))
+        if function in NORMS and letter.size < 2:
+            function = "var"
         if function == "sum" and self.draw.chance(15):
             count = Call("sum", (Number(1),), (letter.name,))
             return Multiply((count, self.access(must, may)))
@@ -306,7 +325,17 @@ class Values:
             if second is not None and second != letter:
                 body = self.value((*may, letter, second), depth, (*inside, second))
                 return Call(function, (body,), (letter.name, second.name))
-        return Call(function, (self.value((*may, letter), depth, inside),), (letter.name,))
+        body = self.value((*may, letter), depth, inside)
+        if function in NORMS:
+            # Not all alike and not all 0: there a norm has no slope.
+            body = Add((body, self.distinct(letter)))
+        return Call(function, (body,), (letter.name,))
+
+    def distinct(self, letter: Letter) -> Access:
+        """A tensor that has a value of its own at each position."""
+        tensor = Tensor(f"x{len(self.store.tensors)}", (letter.stop,), (letter.type,))
+        plain = Index(letter.name) if letter.whole else Affine(((1, letter.name),))
+        return Access(self.store.add(tensor).name, (plain,))
 
     def keep(self, may, depth, must, function=None):
         scope = must or may
