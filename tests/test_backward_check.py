@@ -287,3 +287,105 @@ def test_declaring_what_is_derived_changes_nothing(case: Case, data: st.DataObje
         if name in expected:
             np.testing.assert_allclose(value, expected[name], **close)
     backward_check.check_backward(again.resolved)
+
+
+# With the rest of the language.
+
+WINDOW = "index p: window < 3\ny[i] = x[i+p] K[p]"
+
+
+def test_the_adjoint_of_a_window_by_hand() -> None:
+    lines = "x.grad[i+p] += y.grad[i] K[p]\nK.grad[p] += y.grad[i] x[i+p]"
+    program = Program(WINDOW, backward=lines)
+    assert str(program.backward()) == f"index p: window < 3\n{lines}"
+    x = np.array([0.3, -1.0, 2.0, 0.5, 1.5])
+    assert ep.gradcheck(program, {"x": x, "K": [1.0, -2.0, 0.5]})
+    with pytest.raises(DerivativeError, match=r"the declared K\.grad is not what is derived"):
+        Program(WINDOW, backward=lines.replace("y.grad[i] x[i+p]", "y.grad[i] x[i+p] K[p]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "tensors"),
+    [
+        (
+            "y[t,d] = E[tok[t],d]",
+            "E.grad[tok[t],d] += y.grad[t,d]",
+            {"E": np.ones((3, 2)), "tok": np.array([2, 0, 2])},
+        ),
+        (
+            "h[t] = tanh(x[t] + w h[t-1])\ny[t] = h[t]^2",
+            "h.grad[t] += 2 y.grad[t] h[t]",
+            {"x": np.array([0.5, -1.0, 0.2]), "w": np.array(0.7)},
+        ),
+        (
+            "y[i] = x[wrap(i+1)] - x[i]",
+            "x.grad[wrap(i+1)] += y.grad[i]\nx.grad[i] += -y.grad[i]",
+            {"x": np.array([0.5, -1.0, 0.2])},
+        ),
+        (
+            "m[b] max= x[b,i]\ny[b] = 2 m[b]",
+            "m.grad[b] += 2 y.grad[b]",
+            {"x": np.array([[0.5, -1.0, 0.2]])},
+        ),
+    ],
+)
+def test_other_subscripts_and_recurrences(
+    text: str, lines: str, tensors: dict[str, np.ndarray]
+) -> None:
+    program, plain = Program(text, backward=lines), Program(text)
+    wrt = [name for name in plain.inputs if name != "tok"]
+    ours, theirs = program.vjp(wrt=wrt), plain.vjp(wrt=wrt)
+    assert Program(str(ours)) == ours
+    shape = np.shape(plain(tensors))
+    given = {**tensors, "y.grad": np.arange(1.0, 1 + np.prod(shape)).reshape(shape)}
+    expected = by_name(theirs, given)
+    for name, value in by_name(ours, given).items():
+        np.testing.assert_allclose(value, expected[name])
+
+
+def test_batches_have_the_lines_too() -> None:
+    program = Program(
+        "y[j] = tanh(x[i] W[i,j])",
+        params="W",
+        backward="d[j] = y.grad[j] (1 - y[j]^2); x.grad[i] += d[j] W[i,j]; W.grad[i,j] += d[j] x[i]",
+    )
+    assert str(program.batched("b")) == (
+        "index b: batch\nparam W[i,j]\ny[b,j] = tanh(x[b,i] W[i,j])\n"
+        "backward d[b,j] = y.grad[b,j] (1 - y[b,j]^2)\n"
+        "backward x.grad[b,i] += d[b,j] W[i,j]\n"
+        "backward W.grad[i,j] += d[b,j] x[b,i]"
+    )
+    per_example = program.vjp(wrt="W").batched("b")
+    assert Program(str(per_example)) == per_example
+    assert per_example.shapes(x=(5, 3), W=(3, 2))["W.grad"] == (5, 3, 2)
+
+
+THROUGH = "y[i] = sign(x[i])\noverride x.grad[i] += y.grad[i]\nloss = sum[i](y[i]^2 w[i])"
+
+
+def test_forward_mode_goes_through_compared_lines() -> None:
+    program = Program("y = x^3\nbackward x.grad += 3 y.grad x^2")
+    assert program.jvp()({"x": 2.0, "x.dot": 1.0}) == 12
+    assert program.hessian()(x=2.0) == 12
+    assert program.hvp()({"x": 2.0, "x.dot": 1.0}) == 12
+
+
+def test_forward_mode_does_not_go_through_overriding_lines() -> None:
+    program = Program(THROUGH)
+    for derive in (program.jvp, program.hvp, program.hessian):
+        with pytest.raises(DerivativeError) as error:
+            derive(wrt="x")
+        assert "cannot be differentiated forward: the program overrides the gradient of x" in str(
+            error.value
+        )
+    assert (
+        str(error.value).partition("forward")[2]
+        == """\
+: the program overrides the gradient of x, and says nothing of tangents
+    override x.grad[i] += y.grad[i]
+             ^^^^^^^^^^^^^^^^^^^^^^
+use reverse mode: vjp, or grad of grad"""
+    )
+    assert program.jvp(wrt="w")({"x": [2.0], "w": [1.0], "w.dot": [5.0]}) == 5
+    jacobian = program.jacobian(of="loss", wrt="x")
+    np.testing.assert_array_equal(jacobian(x=[2.0, -3.0], w=[1.0, 2.0]), [2.0, -4.0])
