@@ -8,7 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from einprop.analysis.indices import range_of, subscript_indices, target_indices, unprimed
+from einprop.analysis.indices import (
+    range_of,
+    rename_indices,
+    subscript_indices,
+    target_indices,
+    unprimed,
+)
 from einprop.errors import ShapeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Affine, Boundary, Group, Index, Size, Subscript, reads
@@ -51,18 +57,18 @@ def refuse_outside(solver: Solver, at: Computed, subscript: Affine, wrong: int) 
     """
     size = solver.axis(at.access, at.axis) or 0
     before, after = solver.outside(at.access, at.axis)
+    names = _names(subscript)
     corner = []
     for factor, index in subscript.terms:
         span = solver.span(at.number, index)
         if span is not None:
-            corner.append(
-                f"{index} = {span.start if (factor < 0) == (wrong >= 0) else span.stop - 1}"
-            )
+            end = span.start if (factor < 0) == (wrong >= 0) else span.stop - 1
+            corner.append(f"{names.get(index, index)} = {end}")
     where = f" at {', '.join(corner)}" if corner else ""
     verb = "writes" if at.writes else "reads"
     positions = f"positions {-before} to {size - 1 + after}" if size else "no positions"
     return ShapeError(
-        f"{to_text(_as_written(at.access))} {verb} position {wrong}{where}, but axis {at.axis} of "
+        f"{to_text(_as_written(at))} {verb} position {wrong}{where}, but axis {at.axis} of "
         f"{at.access.name} has {positions}",
         [subscript.place or at.access.place],
         _constant_hint(at, subscript, size)
@@ -71,8 +77,14 @@ def refuse_outside(solver: Solver, at: Computed, subscript: Affine, wrong: int) 
     )
 
 
-def _as_written(access: Access) -> Access:
-    """The access with ``i`` for an ``i+0`` that the text does not have."""
+def _names(subscript: Subscript) -> dict[str, str]:
+    """What the text calls the indices that analysis renamed to tell two sums apart."""
+    indices = subscript_indices(subscript)
+    return {i: i.rstrip("0123456789") for i in indices if not _in_text(subscript, i)}
+
+
+def _as_written(at: Computed) -> Access:
+    """The access with the text's indices, and ``i`` for an ``i+0`` that the text does not have."""
 
     def spelt(subscript: Subscript) -> Subscript:
         match subscript:
@@ -81,7 +93,10 @@ def _as_written(access: Access) -> Access:
             case _:
                 return subscript
 
-    return replace(access, subscripts=tuple(map(spelt, access.subscripts)))
+    plain = replace(at.access, subscripts=tuple(map(spelt, at.access.subscripts)))
+    shown = rename_indices(plain, _names(at.subscript))
+    assert isinstance(shown, Access)
+    return shown
 
 
 def _constant_hint(at: Computed, subscript: Affine, size: int) -> str:
@@ -96,7 +111,7 @@ def _constant_hint(at: Computed, subscript: Affine, size: int) -> str:
 
 
 def _boundary_hint(at: Computed, subscript: Affine) -> str:
-    text = to_text(_as_written(at.access).subscripts[at.axis])
+    text = to_text(_as_written(at).subscripts[at.axis])
     if at.writes:
         return f"pad({text}) leaves out what falls outside"
     return f"pad({text}) reads 0 outside, wrap({text}) and clamp({text}) stay inside"
