@@ -23,6 +23,7 @@ from einprop.calculus.derive import (
     needed_declarations,
     unread_tangents,
 )
+from einprop.calculus.extrema import counts_ties
 from einprop.calculus.jacobian import Jacobians, runs_backward
 from einprop.compiled import Recipe
 from einprop.errors import DerivativeError
@@ -184,6 +185,7 @@ class Differentiable(ABC):
         ahead = [x for name in chosen for x in wanted if not runs_backward(self._resolved, name, x)]
         check_forward(self._resolved, chosen, ahead)
         found = Jacobians(self._resolved)
+        ties: list[Equation] = []
         for name in chosen:
             names = {x: found.claim(_sides(name, x), "jacobian") for x in wanted}
             back = [x for x in wanted if runs_backward(self._resolved, name, x)]
@@ -194,12 +196,14 @@ class Differentiable(ABC):
                     source = self._joined(derivation, adjoint)._resolved
                     pairs = [(gradients[x], names[x]) for x in back]
                     found.backward(source, name, seeds[name], pairs)
+                    ties += [e for e in adjoint if counts_ties(e) and e not in ties]
                 else:
                     back = []
             for x in wanted:
                 if x not in back:
                     found.forward(x, [(name, names[x])])
-        return self._with(found.equations, found.results)
+        others = [e for e in found.equations if e not in ties]
+        return self._with(live([*ties, *others], found.results), found.results)
 
     def hessian(self, of: Names = None, wrt: Names = None) -> Self:
         """The Hessian of a scalar in closed form: ``loss.hessian.U.V`` has the axes of U, then V.

@@ -439,6 +439,18 @@ def test_what_is_shared_comes_after_what_tells_the_examples() -> None:
     assert str(batch).splitlines()[-2:] == ["y[b,j] += x[b,j]", "y[b,j] += B[j]"]
 
 
+def test_ties_are_counted_once_for_all_jacobians() -> None:
+    program = Program(
+        "y[i] max= x[i,j]; y[i] max= z[i]; w[i] = y[i]^2; v[i] = 3 y[i]", outputs="w v"
+    )
+    jacobian = program.jacobian()
+    assert str(jacobian).count("y.ties[i] +=") == 2
+    assert Program(str(jacobian)) == jacobian
+    found = jacobian(x=[[1.0, 2.0], [3.0, 0.0]], z=[2.0, 1.0])
+    assert found["w.jacobian.x"].tolist() == [[[0, 2], [0, 0]], [[0, 0], [6, 0]]]
+    assert found["v.jacobian.z"].tolist() == [[1.5, 0], [0, 0]]
+
+
 def test_positions_of_each_example_scatter_what_is_shared() -> None:
     text = "index k: bin < 3; output n[k], loss; n[at[i]] += x[i]^2; loss = sum[k](n[k]^2)"
     gradient = Program(text, params="x").grad(of="loss")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from einprop import Program, reference
+from einprop import Program, gradcheck, reference
 from einprop.analysis.sizes import bind_letters
 from einprop.analysis.types import tensor_base
 from einprop.errors import DerivativeError, EinpropError, InputError, ShapeError
@@ -481,6 +481,12 @@ def test_what_a_gather_scatters_to_a_recurrence_with_a_base_arrives() -> None:
     for name in ("x.grad", "b.grad"):
         np.testing.assert_allclose(found[name], loops[name])
         np.testing.assert_allclose(again[name], loops[name])
+
+
+@pytest.mark.parametrize("mode", ["wrap", "clamp", "pad"])
+def test_a_boundary_beside_a_recurrence_that_runs_down_to_a_base(mode: str) -> None:
+    program = Program(f"h[t,s] = h[t+1,{mode}(s-1)] x[t,s]; h[end+1,s] = b[s]; y[s] = h[0,s]")
+    assert gradcheck(program, {"x": np.arange(1.0, 7.0).reshape(2, 3), "b": [1.0, 2.0, 3.0]})
 
 
 # Positions of extrema.

@@ -17,9 +17,10 @@ from einprop.notation.tree import (
     Number,
 )
 
-__all__ = ["chosen", "holds_value", "ties"]
+__all__ = ["chosen", "counts_ties", "holds_value", "ties"]
 
 _EXTREMA = ("max=", "min=")
+_TIES = ".ties"
 
 
 def holds_value(group: Sequence[Equation]) -> bool:
@@ -51,7 +52,7 @@ def chosen(equation: Equation) -> Partial | None:
 
 
 def _count(target: Access) -> Access:
-    return Access(f"{target.name}.ties", target.subscripts)
+    return Access(f"{target.name}{_TIES}", target.subscripts)
 
 
 def ties(equations: Sequence[Equation], wanted: Collection[str]) -> Iterator[Equation]:
@@ -73,3 +74,8 @@ def ties(equations: Sequence[Equation], wanted: Collection[str]) -> Iterator[Equ
                 inside=equation.inside,
                 place=equation.place,
             )
+
+
+def counts_ties(equation: Equation) -> bool:
+    """Whether an equation is one that `ties` gives."""
+    return equation.target.name.endswith(_TIES)

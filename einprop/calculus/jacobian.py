@@ -10,6 +10,7 @@ from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import tensor_base
 from einprop.calculus.delta import Elimination, Held
 from einprop.calculus.derive import live, readable
+from einprop.calculus.extrema import counts_ties
 from einprop.calculus.letters import with_one_meaning
 from einprop.notation.tree import Access, Equation, Index
 
@@ -91,7 +92,9 @@ class Jacobians:
         self._taken |= found.taken
         for tensor, result in results:
             found.jacobian(tensor, result, transposed=transposed)
-        self._equations += found.equations
+        # Ties are counted once, however many Jacobians read them.
+        counted = [e for e in self._equations if counts_ties(e)]
+        self._equations += [e for e in found.equations if e not in counted]
 
     def mirror(self, source: str, result: str, sides: tuple[str, str]) -> None:
         """A Hessian as the other side of its symmetry.

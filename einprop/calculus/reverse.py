@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from einprop.analysis.cells import SizeOf
 from einprop.analysis.declared import Line
 from einprop.analysis.indices import (
     fresh_index,
@@ -65,6 +66,7 @@ def reverse(
     suffix: str = "grad",
     axes: Mapping[str, tuple[str, ...]] | None = None,
     lines: Sequence[Line] = (),
+    size_of: SizeOf = lambda index: None,
 ) -> Adjoint:
     """The adjoint equations of core equations.
 
@@ -75,6 +77,7 @@ def reverse(
         suffix: What the names of cotangents end in.
         axes: Letters for the axes of tensors, where they are known.
         lines: What the program declares of its adjoint; the equations have that hidden.
+        size_of: Gives sizes of letters, where they are known: they may decide about the order.
 
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
@@ -94,7 +97,7 @@ def reverse(
     sweep.equations += _dead(equations, early & sweep.reached - set(of), sweep)
     gradients = {name: f"{name}.{suffix}" for name in wrt if name in sweep.reached}
     adjoint = (*ties(equations, sweep.reached), *sweep.equations)
-    ordered = in_order(adjoint) if early else adjoint
+    ordered = in_order(adjoint, size_of) if early else adjoint
     return Adjoint(ordered, sweep.seeds, gradients, sweep.written)
 
 

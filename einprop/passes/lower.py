@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from einprop.analysis.indices import unprimed
 from einprop.analysis.sizes import Sizes
 from einprop.calculus.derive import Derivation, Tangents
 from einprop.calculus.forward import forward
@@ -56,7 +57,14 @@ def _with_adjoint(program: SizedProgram, derivation: Derivation) -> SizedProgram
     # cotangents have names of their own, and the derivation's names are tied to them at both ends.
     seeds = dict(derivation.seeds)
     suffix = _unused(derivation.suffix, program)
-    adjoint = reverse(program.equations, list(seeds), derivation.wrt, suffix, program.axes)
+    adjoint = reverse(
+        program.equations,
+        list(seeds),
+        derivation.wrt,
+        suffix,
+        program.axes,
+        size_of=lambda index: program.sizes.get(unprimed(index)),
+    )
     axes = _derivative_axes(program, suffix)
     axes |= {seed: axes[name] for name, seed in derivation.seeds}
     axes |= {gradient: axes[name] for name, gradient in derivation.gradients}
