@@ -439,6 +439,21 @@ def test_what_is_shared_comes_after_what_tells_the_examples() -> None:
     assert str(batch).splitlines()[-2:] == ["y[b,j] += x[b,j]", "y[b,j] += B[j]"]
 
 
+def test_the_last_step_of_a_recurrence_has_a_jacobian() -> None:
+    program = Program("h[t,s] = tanh(h[t-1,k] U[k,s] + x[t,s]); y[s] = h[end,s]")
+    tensors = arrays(x=(3, 2), U=(2, 2))
+    jacobian = program.jacobian()
+    found = jacobian(tensors)
+    assert "y.jacobian.h[s,pad(t-1),k]" in str(jacobian)
+    for name, tensor in tensors.items():
+        for cell in np.ndindex(tensor.shape):
+            step = np.zeros(tensor.shape)
+            step[cell] = 1e-6
+            ends = [program({**tensors, name: tensor + sign * step}) for sign in (1, -1)]
+            column = found[f"y.jacobian.{name}"][(slice(None), *cell)]
+            np.testing.assert_allclose(column, (ends[0] - ends[1]) / 2e-6, atol=1e-8)
+
+
 def test_ties_are_counted_once_for_all_jacobians() -> None:
     program = Program(
         "y[i] max= x[i,j]; y[i] max= z[i]; w[i] = y[i]^2; v[i] = 3 y[i]", outputs="w v"

@@ -61,6 +61,7 @@ class Elimination:
             its blocks, ``jacobian`` for all of it).
         taken: The names of tensors that are in use.
         defined: The tensors that hold parts of Jacobians, by what they hold; shared by those who pass it.
+        turned: Whether what is kept of a whole Jacobian has the axes of the input first.
     """
 
     def __init__(
@@ -70,9 +71,12 @@ class Elimination:
         name: Callable[[str, str], str],
         taken: Collection[str],
         defined: Held,
+        *,
+        turned: bool = False,
     ) -> None:
         self.lettered = lettered
         self.wrt = wrt
+        self.turned = turned
         self.name = name
         self.taken = set(taken)
         self.defined = defined
@@ -103,7 +107,7 @@ class Elimination:
                 single = times[name] == 1 and equation.operator == "="
                 self.blocks.setdefault(name, []).extend(self.carried(equation, single))
             if last[name] == number and name in self.whole:
-                self.write(self.whole_name(name), self.blocks.get(name, []))
+                self.write_whole(name)
 
     def carried(self, equation: Equation, single: bool) -> Iterator[Block]:
         """The blocks of an equation's target that come in by its right side."""
@@ -217,7 +221,7 @@ class Elimination:
         """The whole Jacobian of a complete tensor as one block, a tensor of its own."""
         if name not in self.whole:
             block = self.as_tensor(name)
-            self.write(self.whole_name(name), self.blocks.get(name, []))
+            self.write_whole(name)
             return block
         return self.whole[name]
 
@@ -235,15 +239,16 @@ class Elimination:
         for letter in self.lettered.axes(self.wrt):
             row.append(fresh_index(letter, {*column, *row}))
         sides = [tuple(Index(i) for i in side) for side in (column, row)]
-        read = Access(self.fresh_name(name, "jacobian"), (*sides[0], *sides[1]))
+        first, second = sides[::-1] if self.turned else sides
+        read = Access(self.fresh_name(name, "jacobian"), (*first, *second))
         self.whole[name] = Block(sides[0], sides[1], (read,))
         return self.whole[name]
 
-    def whole_name(self, name: str) -> str:
-        """The name of a tensor's whole Jacobian."""
+    def write_whole(self, name: str) -> None:
+        """Append the equations of the tensor that holds another's whole Jacobian."""
         (read,) = self.whole[name].factors
         assert isinstance(read, Access)
-        return read.name
+        self.write(read.name, self.blocks.get(name, []), transposed=self.turned)
 
     def fresh_name(self, name: str, kind: str) -> str:
         """A name for part or all of a tensor's Jacobian that nothing has."""

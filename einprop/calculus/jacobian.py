@@ -88,7 +88,8 @@ class Jacobians:
         *,
         transposed: bool = False,
     ) -> None:
-        found = Elimination(with_one_meaning(source), wrt, name, self._taken, self._held)
+        lettered = with_one_meaning(source)
+        found = Elimination(lettered, wrt, name, self._taken, self._held, turned=transposed)
         self._taken |= found.taken
         for tensor, result in results:
             found.jacobian(tensor, result, transposed=transposed)
