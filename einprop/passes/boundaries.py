@@ -230,21 +230,20 @@ class _Boundaries:
     # Reads and writes outside
 
     def read_outside(self, equations: list[Equation], mode: str) -> list[Equation]:
-        wanted: dict[str, dict[int, Margin]] = {}
+        wanted: dict[_Sides, dict[int, Margin]] = {}
         for access in (a for e in equations for a in reads(e)):
             self.note(access, mode, wanted)
-        added: dict[str, tuple[str, dict[int, Margin]]] = {}
+        added: dict[_Sides, tuple[str, dict[int, Margin]]] = {}
         first: list[Equation] = []
-        for name, margins in wanted.items():
+        for (name, axes), margins in wanted.items():
             new = self.larger(name, margins)
-            added[name] = new, margins
+            added[name, axes] = new, margins
             self.inherit(name, new, margins, mode)
             first += self.surrounded(name, new, margins, mode)
 
         def read(access: Access) -> Access:
-            if access.name in added and any(_is(s, mode) for s in access.subscripts):
-                return self.shifted(access, *added[access.name])
-            return access
+            found = added.get(_sides(access, mode))
+            return access if found is None else self.shifted(access, *found)
 
         changed = []
         for equation in equations:
@@ -281,11 +280,11 @@ class _Boundaries:
             result += [equation, *behind.get(number, ())]
         return result
 
-    def note(self, access: Access, mode: str, into: dict[str, dict[int, Margin]]) -> None:
+    def note(self, access: Access, mode: str, into: dict[_Sides, dict[int, Margin]]) -> None:
         for axis, subscript in enumerate(access.subscripts):
             if isinstance(subscript, Boundary) and subscript.mode == mode:
                 size = self.sizes[unprimed(self.axes[access.name][axis])]
-                margins = into.setdefault(access.name, {})
+                margins = into.setdefault(_sides(access, mode), {})
                 found = reach(subscript.subscript, size, self.sizes)
                 margins[axis] = margins.get(axis, Margin()).joined(found)
 
@@ -327,16 +326,13 @@ class _Boundaries:
 
     def written_outside(self, equations: list[Equation], mode: str) -> list[Equation]:
         """Writes outside of an axis go to a larger tensor; what it holds inside is added to the target."""
-        wanted: dict[str, dict[int, Margin]] = {}
+        wanted: dict[_Sides, dict[int, Margin]] = {}
         for equation in equations:
             self.note(equation.target, mode, wanted)
-        for name, margins in wanted.items():
+        for (name, axes), margins in wanted.items():
             new = self.larger(name, margins)
             self.inherit(name, new, margins, mode)
-            outside = [
-                e.target.name == name and any(_is(s, mode) for s in e.target.subscripts)
-                for e in equations
-            ]
+            outside = [_sides(e.target, mode) == (name, axes) for e in equations]
             changed = [
                 _adding(replace(e, target=self.shifted(e.target, new, margins))) if moves else e
                 for e, moves in zip(equations, outside, strict=True)
@@ -362,8 +358,13 @@ def _adding(equation: Equation) -> Equation:
     return replace(equation, operator="+=") if equation.operator == _PLAIN else equation
 
 
-def _is(subscript: Subscript, mode: str) -> bool:
-    return isinstance(subscript, Boundary) and subscript.mode == mode
+_Sides = tuple[str, tuple[int, ...]]
+"""A tensor, and the axes along which it is read or written outside: each such set has a larger tensor."""
+
+
+def _sides(access: Access, mode: str) -> _Sides:
+    outside = (isinstance(s, Boundary) and s.mode == mode for s in access.subscripts)
+    return access.name, tuple(axis for axis, is_outside in enumerate(outside) if is_outside)
 
 
 def _read_within(access: Access, read: Callable[[Access], Access]) -> Access:

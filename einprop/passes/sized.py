@@ -14,6 +14,7 @@ from einprop.analysis.core import map_accesses
 from einprop.analysis.indices import equation_indices, fresh_index, unprimed
 from einprop.analysis.ranges import Span
 from einprop.analysis.sizes import Sizes
+from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -172,8 +173,10 @@ class _Spelling:
             case IndexValue(name):
                 shifted, start = IndexValue(self.names[name]), self.starts[name]
                 return Add((shifted, Number(start))) if start else shifted
-            case Call(_, _, indices) if indices:
-                return replace(node, indices=tuple(self.names[i] for i in indices))
+            case Call(function, _, indices) if indices:
+                renamed = replace(node, indices=tuple(self.names[i] for i in indices))
+                start = self.starts[indices[0]] if function in SINGLE_INDEX else 0
+                return Add((renamed, Number(start))) if start else renamed
             case _:
                 return node
 
