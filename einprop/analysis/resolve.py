@@ -109,7 +109,9 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     declarations = [s for s in statements if isinstance(s, TensorDeclaration)]
     names = collect_names(declarations, equations)
     lines = resolve_lines(marked, by_hand, equations, names)
-    types = infer_types(statements, (*equations, *_apart(by_hand, equations)))
+    typed = (*equations, *_apart(by_hand, equations))
+    check_ranks(statements, typed)
+    types = infer_types(statements, typed)
     return Resolved(tuple(statements), equations, types, names, lines)
 
 

@@ -197,7 +197,7 @@ def bind_sizes(resolved: Resolved, shapes: Mapping[str, tuple[int, ...]]) -> Siz
             found = _Seen(shape[position], access, subscript, position)
             earlier = seen.setdefault(key, found)
             if earlier.size != found.size:
-                raise _refuse_sizes(earlier, found, types.name(key))
+                raise _refuse_sizes(resolved, earlier, found, types.name(key))
     known = {key: found.size for key, found in seen.items()}
     solver = Solver(resolved, known)
     for key, declared in types.sizes.items():
@@ -387,7 +387,27 @@ def _refuse_declared(found: _Seen, type_name: str | None, size: int) -> ShapeErr
     )
 
 
-def _refuse_sizes(earlier: _Seen, found: _Seen, type_name: str | None) -> ShapeError:
+def _tie(resolved: Resolved, one: Subscript, other: Subscript) -> str | None:
+    """What makes two indices range over one type, where one tensor shows it."""
+    if not (isinstance(one, Index) and isinstance(other, Index)):
+        return None
+    if unprimed(one.name) == unprimed(other.name):
+        return "a primed index has the type of the unprimed one"
+    letters: dict[tuple[str, int], set[str]] = {}
+    for access in _every_access(resolved):
+        for axis, subscript in enumerate(access.subscripts):
+            if isinstance(subscript, Index):
+                held = letters.setdefault((resolved.types.base(access.name), axis), set())
+                held.add(subscript.name)
+                if held >= {one.name, other.name}:
+                    both = f"{one.name} and {other.name}"
+                    return f"{both} both stand at axis {axis} of {access.name}: they have one size"
+    return None
+
+
+def _refuse_sizes(
+    resolved: Resolved, earlier: _Seen, found: _Seen, type_name: str | None
+) -> ShapeError:
     if earlier.access == found.access and earlier.subscript == found.subscript:
         text, name = to_text(found.access), found.access.name
         return ShapeError(
@@ -399,9 +419,10 @@ def _refuse_sizes(earlier: _Seen, found: _Seen, type_name: str | None) -> ShapeE
     same = earlier.subscript == found.subscript
     other = "size" if same else f"as {_axis_text(found)} size"
     hint = "sizes must agree exactly; size 1 does not broadcast"
+    tie = None if same else _tie(resolved, earlier.subscript, found.subscript)
     return ShapeError(
         f"{_axis_text(earlier)}{_typed(type_name)} has size {earlier.size} in "
         f"{to_text(earlier.access)} but {other} {found.size} in {to_text(found.access)}",
         [earlier.subscript.place, found.subscript.place],
-        hint if 1 in (earlier.size, found.size) else None,
+        hint if 1 in (earlier.size, found.size) else tie,
     )

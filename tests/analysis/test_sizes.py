@@ -103,7 +103,8 @@ axes with one index have one size; write two letters if the axes are different""
         """\
 index b has size 3 in x[b] but as index c size 4 in z[c]
     h[b] = x[b]; y[c] = h[c] z[c]
-             ^                 ^""",
+             ^                 ^
+b and c both stand at axis 0 of h: they have one size""",
     ),
     (
         "index i: pixel < 3\ny[i] = x[i]",

@@ -50,7 +50,13 @@ def test_an_embedding_takes_rows_and_gives_them_back() -> None:
     [
         (17, "tok[1,2] is 17, outside of axis 0 of E: positions 0 to 9"),
         (10, "tok[1,2] is 10, outside of axis 0 of E: positions 0 to 9"),
-        (-1, "tok[1,2] is -1, outside of axis 0 of E: positions 0 to 9"),
+        (
+            -1,
+            (
+                "tok[1,2] is -1, outside of axis 0 of E: positions 0 to 9\n"
+                "positions are counted from 0, never from the end"
+            ),
+        ),
     ],
 )
 def test_positions_outside_are_refused(value: int, message: str) -> None:
@@ -69,7 +75,13 @@ def test_positions_outside_are_refused(value: int, message: str) -> None:
     [
         (2.5, "n[1] is 2.5, not a position of axis 1 of x\npositions are integers from 0"),
         (np.nan, "n[1] is nan, not a position of axis 1 of x\npositions are integers from 0"),
-        (-1.0, "n[1] is -1, outside of axis 1 of x: positions 0 to 2"),
+        (
+            -1.0,
+            (
+                "n[1] is -1, outside of axis 1 of x: positions 0 to 2\n"
+                "positions are counted from 0, never from the end"
+            ),
+        ),
         (1e30, "n[1] is 1000000000000000019884624838656, outside of axis 1 of x: positions 0 to 2"),
     ],
 )

@@ -140,7 +140,9 @@ def _rewritings(case: Case) -> list[str]:
         found.append(f"{declared[1]}\n{case.text}")
     for old, new in re.findall(r"or write (\S+\+0\]) for (\S+),", hint):
         found.append(case.text.replace(new, old))
-    spelt_out = case.error == "IndexScopeError" and not re.search("…|def ", hint + case.text)
+    spelt_out = case.error == "IndexScopeError" and not re.search(
+        "…|def |backward ", hint + case.text
+    )
     if hint.startswith("write ") and spelt_out:
         target = re.split(r" \+?= ", case.text, maxsplit=1)[0]
         for rewriting in re.split(" or ", hint.removeprefix("write ")):
