@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from einprop.analysis.indices import fresh_index, subscript_indices
+from einprop.analysis.indices import fresh_index, subscript_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.notation.tree import Access, Index, IndexDeclaration, accesses
 
@@ -51,7 +51,7 @@ def declared_access(resolved: Resolved, name: str) -> Access:
         if type_name is not None:
             letter = fresh_index(by_type[type_name], taken)
         else:
-            written = [*subscript_indices(subscript), *"abcdefghijklmnopqrstuvwxyz"]
+            written = [*map(unprimed, subscript_indices(subscript)), *"abcdefghijklmnopqrstuvwxyz"]
             free = (i for i in written if i not in reserved and i not in taken)
             letter = next(free, f"axis{axis}")
         taken.append(letter)

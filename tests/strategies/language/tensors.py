@@ -80,11 +80,19 @@ class Tensor:
 
 @dataclass
 class Store:
-    """The tensors that there are so far."""
+    """The tensors that there are so far.
+
+    Attributes:
+        draw: Makes the choices.
+        tensors: By name.
+        hidden: Those that may not be read.
+        nested: How many tensors of positions the subscript that is drawn stands in.
+    """
 
     draw: Draw
     tensors: dict[str, Tensor] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    nested: int = 0
 
     def add(self, tensor: Tensor) -> Tensor:
         self.tensors[tensor.name] = tensor
@@ -102,7 +110,7 @@ class Store:
     def subscript(self, letters: Sequence[Letter], size: int, type_: str | None) -> Subscript:
         """A subscript made of all of the letters for an axis of a size."""
         draw = self.draw
-        if letters and draw.chance(7):
+        if letters and self.nested < 2 and draw.chance(7):
             return self.gather(letters, size)
         if draw.chance(12):
             return Boundary(draw.choose(BOUNDARIES), self.anywhere(letters))
@@ -156,13 +164,11 @@ class Store:
 
     def read(self, tensor: Tensor, letters: Sequence[Letter]) -> Access:
         """A tensor with one letter at each axis."""
-        return Access(
-            tensor.name,
-            tuple(
-                self.subscript([letter], size, type_)
-                for letter, size, type_ in zip(letters, tensor.shape, tensor.types, strict=True)
-            ),
-        )
+        self.nested += 1
+        places = zip(letters, tensor.shape, tensor.types, strict=True)
+        found = [self.subscript([letter], size, type_) for letter, size, type_ in places]
+        self.nested -= 1
+        return Access(tensor.name, tuple(found))
 
     def size_for(self, letters: Sequence[Letter]) -> int:
         """The size of a new axis that these letters are for, often just large enough."""
