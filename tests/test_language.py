@@ -34,8 +34,8 @@ LIGHT = settings(
     database=None,
     phases=[Phase.explicit, Phase.generate],
 )
-BLOCKS = 20
-BLOCK = 1000
+BLOCKS = 10
+BLOCK = 2000
 """The slow run draws this many programs in each of its blocks."""
 
 Arrays = dict[str, np.ndarray]

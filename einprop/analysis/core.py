@@ -264,7 +264,8 @@ def separate_bindings(
     outside = set(target_indices(equation.target))
     bindings = Counter([*outside, *(i for node in binders for i in _held(node))])
     ranged = {unprimed(r.index) for r in equation.ranges}.union(fixed)
-    twice = {i for i in shifted if bindings[i] > 1 and unprimed(i) not in ranged}
+    # A primed index has the range of the unprimed one, however often it is bound.
+    twice = {i for i in shifted if bindings[i] > 1 and i not in ranged and i == unprimed(i)}
     if not twice:
         return equation
     taken = set(equation_indices(equation)) | set(fixed)

@@ -8,8 +8,10 @@ from dataclasses import replace
 from einprop.analysis.indices import (
     equation_indices,
     fresh_index,
+    range_of,
     rename_indices,
     subscript_indices,
+    target_indices,
     unprimed,
 )
 from einprop.analysis.types import tensor_base
@@ -73,8 +75,15 @@ def with_bounds(
     """
     renamed = names or {}
     ranges = [replace(r, index=renamed.get(r.index, r.index)) for r in source.ranges]
+    # The range of an index is that of its primed ones too, which may have lost their primes.
+    own = {r.index for r in ranges}
+    for old, new in renamed.items():
+        given = range_of(source, old)
+        if given is not None and new not in own:
+            ranges.append(replace(given, index=new))
+            own.add(new)
     ranged = with_ranges(equation, ranges)
-    computed = (s for a in accesses(source) for s in a.subscripts if isinstance(s, Affine | Group))
+    computed = (s for a in accesses(source) for s in a.subscripts if not isinstance(s, Index))
     if not any(subscript_indices(s) for s in computed):
         return ranged
     return replace(ranged, inside=(*equation.inside, *_bounds(ranged, source, renamed)))
@@ -82,9 +91,16 @@ def with_bounds(
 
 def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> list[Access]:
     """The reads of the source that the derived equation lacks, and that bound an index of it."""
-    known = [rename_indices(a, names) for a in (*reads(source), *source.inside)]
+    sources = [*reads(source), *source.inside]
     if tensor_base(source.target.name) != source.target.name:
-        known.append(rename_indices(source.target, names))
+        sources.append(source.target)
+    new = set(names.values())
+    known = [
+        rename_indices(a, names)
+        for a in sources
+        # What is bound inside may have the new name of another index.
+        if new.isdisjoint(i for i in target_indices(a) if i not in names)
+    ]
     there = [replace(a, name=tensor_base(a.name)) for a in accesses(equation)]
     told = {i for a in accesses(equation) for i in _plain(a)} | {r.index for r in equation.ranges}
     pending = [i for i in dict.fromkeys(map(unprimed, equation_indices(equation))) if i not in told]

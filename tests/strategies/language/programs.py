@@ -49,13 +49,13 @@ class Case:
 
 
 def program(source: random.Random) -> Case:
-    """A program of one to three tensors and a scalar that depends on all of them."""
+    """A program of one or two tensors and a scalar that depends on all of them."""
     draw = Draw(source)
     draft = Draft(Store(draw))
     definitions = list(_definitions(draft)) if draw.chance(25) else []
     if draw.chance(35):
         _declare(draft)
-    for _ in range(draw.choose((1, 1, 1, 2, 2, 3))):
+    for _ in range(draw.choose((1, 1, 1, 1, 2, 2))):
         (recurrence if draw.chance(25) else equation)(draft)
     loss = _loss(draft)
     lines = [*draft.equations, *loss]

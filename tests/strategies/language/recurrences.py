@@ -52,7 +52,7 @@ class _Sequence:
         self.state = tuple(
             Letter(n, 0, draw.number(1, 2)) for n in "sz"[: draw.choose((0, 1, 1, 1, 2))]
         )
-        count = draw.choose((1, 1, 1, 2, 2, 3))
+        count = draw.choose((1, 1, 1, 1, 2, 3))
         first = len(draft.store.tensors)
         self.names = tuple(f"h{first + n}" for n in range(count))
 

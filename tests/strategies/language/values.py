@@ -42,7 +42,23 @@ KEEPS = ("softmax", "log_softmax", "cumsum", "cumprod", "cummax", "cummin")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 KINDS = (
     *("read", "add", "product", "product", "contraction", "contraction", "divide", "power"),
-    *("leaf", "leaf", "fold", "fold", "keep", "compared", "mask", "negate", "defined", "trace"),
+    *(
+        "leaf",
+        "leaf",
+        "leaf",
+        "leaf",
+        "leaf",
+        "fold",
+        "fold",
+        "fold",
+        "keep",
+        "keep",
+        "compared",
+        "mask",
+        "negate",
+        "defined",
+        "trace",
+    ),
 )
 LARGEST = 36
 """How many positions a nest of loops may have."""
@@ -247,8 +263,8 @@ class Values:
 
     def leaf(self, may, depth, must):
         argument = self.value(may, depth, must)
-        groups = (SMOOTH, SMOOTH, KINKED, POSITIVE, SEVERAL, SEVERAL, PRELUDE, PARAMETRIC, PAIRS)
-        function = self.draw.choose(self.draw.choose(groups))
+        known = (*SMOOTH, *KINKED, *POSITIVE, *SEVERAL, *PRELUDE, *PARAMETRIC, *PAIRS)
+        function = self.draw.choose((*known, *SEVERAL))
         if function in PARAMETRIC:
             return Call(function, (argument, Number(self.draw.choose((0.25, 0.7)))))
         if function in PAIRS:
@@ -313,7 +329,7 @@ class Values:
         if letter is None:
             return self.leaf(may, depth, must)
         if function is None:
-            function = self.draw.choose(FOLDS if self.draw.chance(80) else (*NORMS, *CHOICES))
+            function = self.draw.choose(FOLDS if self.draw.chance(65) else (*NORMS, *CHOICES))
         if function in NORMS and letter.size < 2:
             function = "var"
         if function == "sum" and self.draw.chance(15):
@@ -364,7 +380,7 @@ class Values:
         left = self.draw.choose(scope)
         alike = [x for x in scope if x.type == left.type and x.stop == left.stop and x != left]
         sides: list[Expression] = [IndexValue(left.name)]
-        if alike and self.draw.chance(60):
+        if alike and self.draw.chance(90):
             sides.append(IndexValue(self.draw.choose(alike).name))
             if self.draw.chance(30):
                 sides[0] = Add((sides[0], Number(1)))
