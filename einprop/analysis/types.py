@@ -319,7 +319,8 @@ def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) 
             unifier.access(number, access)
         for node in walk(equation.expression):
             unifier.comparison(number, node)
-        for index in equation_indices(equation):
+        bounding = (i for access in equation.inside for i in target_indices(access))
+        for index in (*equation_indices(equation), *bounding):
             unifier.letter(number, index)
     _check_sizes(groups, equations)
     _join_sides(unifier)

@@ -424,7 +424,8 @@ def needed_declarations(
 
 def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Iterator[Access]:
     """Tensors that must be known of so that every index of an adjoint equation has a range."""
-    right = {unprimed(i) for access in reads(equation) for i in target_indices(access)}
+    bounding = (*reads(equation), *equation.inside)
+    right = {unprimed(i) for access in bounding for i in target_indices(access)}
     left = {unprimed(i) for i in target_indices(equation.target)}
     base = resolved.types.base(equation.target.name)
     sided = any(True for _ in derivative_sides(base))
