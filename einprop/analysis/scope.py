@@ -101,7 +101,8 @@ def place_sums(
 
 def _check_ranges(equation: Equation) -> None:
     """A range is of an index that the equation has."""
-    written = equation_indices(equation)
+    bounding = (i for access in equation.inside for i in target_indices(access))
+    written = tuple(dict.fromkeys((*equation_indices(equation), *bounding)))
     for given in equation.ranges:
         if given.index not in written:
             raise IndexScopeError(

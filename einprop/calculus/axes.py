@@ -86,7 +86,8 @@ def with_bounds(
     computed = (s for a in accesses(source) for s in a.subscripts if not isinstance(s, Index))
     if not any(subscript_indices(s) for s in computed):
         return ranged
-    return replace(ranged, inside=(*equation.inside, *_bounds(ranged, source, renamed)))
+    bounds = _bounds(ranged, source, renamed)
+    return with_ranges(replace(ranged, inside=(*equation.inside, *bounds)), ranges)
 
 
 def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> list[Access]:
@@ -154,7 +155,8 @@ def with_ranges(equation: Equation, ranges: Iterable[Range]) -> Equation:
     if not given:
         return equation
     kept = []
-    for index in equation_indices(equation):
+    bounding = (i for access in equation.inside for i in target_indices(access))
+    for index in dict.fromkeys((*equation_indices(equation), *bounding)):
         found = given.get(index) or given.get(unprimed(index))
         if found is not None:
             kept.append(replace(found, index=index))
