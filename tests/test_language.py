@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from einprop import Program
 from einprop.calculus.partials import Linearisation
-from einprop.errors import DerivativeError, IndexScopeError, ShapeError
+from einprop.errors import DerivativeError
 from einprop.notation.functions import FUNCTIONS
 from einprop.notation.parser import parse
 from einprop.notation.tree import Access, Affine, Expression, Multiply, Number
@@ -270,15 +270,10 @@ def test_twenty_thousand_programs_agree(block: int, monkeypatch: pytest.MonkeyPa
         case = program(random.Random(seed))
         try:
             came[check(case)] += 1
-        except (DerivativeError, IndexScopeError, ShapeError):
-            # A derivative whose print does not say how far an index runs is refused, never wrong.
-            came["refused"] += 1
         except Exception as error:
             error.add_note(f"seed {seed}: {case!r}")
             raise
         seen.update(set(constructs(Program(case.text))))
     assert came["agreed"] >= 0.9 * BLOCK, came
-    assert came["refused"] <= 0.003 * BLOCK, came
-    # Every kind and every rule comes in the first block; a rare one may be missing in another.
-    assert len(EXPECTED - set(seen)) <= (4 if block else 0), EXPECTED - set(seen)
-    assert len(RULES - set(recorder.seen)) <= (4 if block else 0), RULES - set(recorder.seen)
+    assert set(seen) >= EXPECTED, EXPECTED - set(seen)
+    assert set(recorder.seen) >= RULES, RULES - set(recorder.seen)

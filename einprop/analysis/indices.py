@@ -23,6 +23,7 @@ from einprop.notation.tree import (
 )
 
 __all__ = [
+    "bounded_indices",
     "equation_indices",
     "expression_indices",
     "free_indices",
@@ -91,6 +92,12 @@ def equation_indices(equation: Equation) -> tuple[str, ...]:
     found = dict.fromkeys(target_indices(equation.target))
     _collect(equation.expression, found)
     return tuple(found)
+
+
+def bounded_indices(equation: Equation) -> tuple[str, ...]:
+    """Every index of an equation, those of the accesses behind its ``where`` too."""
+    bounding = (i for access in equation.inside for i in target_indices(access))
+    return tuple(dict.fromkeys((*equation_indices(equation), *bounding)))
 
 
 def expression_indices(expression: Expression) -> tuple[str, ...]:

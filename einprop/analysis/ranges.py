@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,8 +102,30 @@ class Solver:
             inputs: Whether axes of inputs follow from what is read of them, as where a user gives
                 sizes of indices instead of arrays.
         """
-        while self.declared() or self.bounded() or self.joined() or self.written(inputs):
-            pass
+        nothing = frozenset[object]()
+        while True:
+            waiting = self.waiting()
+            if not (
+                self.declared()
+                or self.bounded(waiting)
+                or self.joined()
+                or self.written(inputs, waiting)
+                # What waits for each other is settled by what is known.
+                or self.bounded(nothing)
+                or self.written(inputs, nothing)
+            ):
+                return
+
+    def waiting(self) -> frozenset[object]:
+        """The types of indices that a tensor is going to bound whose own size is still to follow."""
+        found: set[object] = set()
+        for at in self.computed:
+            axis = self.types.axis(at.access.name, at.axis)
+            if isinstance(at.subscript, Affine) and axis not in self.known and not at.writes:
+                found.update(self.types.letter(at.number, i) for _, i in at.subscript.terms)
+                # A recurrence reads the axis that it writes.
+                found.discard(axis)
+        return frozenset(found - self.known.keys())
 
     def learn(self, key: object, size: int) -> bool:
         """Note a size, and say whether it is news."""
@@ -125,8 +147,12 @@ class Solver:
                 found |= span is not None and self.learn(key, span.stop)
         return found
 
-    def bounded(self) -> bool:
-        """A round: each index that is the only unknown one of an access, by the tightest of those."""
+    def bounded(self, waiting: Collection[object]) -> bool:
+        """A round: each index that is the only unknown one of an access, by the tightest of those.
+
+        Args:
+            waiting: The types that another access may bound more tightly in a later round.
+        """
         bounds: dict[object, int] = {}
         for at in self.computed:
             match at.subscript:
@@ -137,7 +163,8 @@ class Solver:
                         key = self.types.letter(at.number, unknown[0])
                         bound = self.bound(at, at.subscript, unknown[0], size)
                         bounds[key] = min(bound, bounds.get(key, bound))
-        return sum(self.learn(key, bound) for key, bound in bounds.items()) > 0
+        settled = {key: bound for key, bound in bounds.items() if key not in waiting}
+        return sum(self.learn(key, bound) for key, bound in settled.items()) > 0
 
     def bound(self, at: Computed, subscript: Affine, index: str, size: int) -> int:
         """How many positions, from 0 on, an index can take with every read inside."""
@@ -176,7 +203,7 @@ class Solver:
                     found |= self.learn(self.types.letter(at.number, unknown[0]), size // product)
         return found
 
-    def written(self, inputs: bool) -> bool:
+    def written(self, inputs: bool, waiting: Collection[object]) -> bool:
         """Axes of which nothing tells the size but what is written to them: the smallest that holds it.
 
         A derivative has the size of its tensor, and what may be written anywhere tells a size only
@@ -189,7 +216,7 @@ class Solver:
             # A base lies outside: it says nothing about what is inside.
             writes = at.writes and not lies_outside(at.subscript)
             grows = writes or (inputs and at.access.name not in names)
-            if key not in self.known and grows:
+            if key not in self.known and key not in waiting and grows:
                 derived = self.types.base(at.access.name) != at.access.name
                 rank = (derived, isinstance(at.subscript, Boundary))
                 grown.setdefault(key, {}).setdefault(rank, []).append(at)

@@ -19,6 +19,7 @@ from einprop.analysis.core import (
 from einprop.analysis.declared import Line, cotangent_of, resolve_lines
 from einprop.analysis.definitions import Definitions, collect_definitions
 from einprop.analysis.indices import (
+    bounded_indices,
     equation_indices,
     free_indices,
     rename_apart,
@@ -160,7 +161,7 @@ def _core(
 
 def _check_ranges(equation: Equation) -> None:
     """Refuse a range of an index that the equation does not have."""
-    indices = dict.fromkeys(unprimed(i) for i in equation_indices(equation))
+    indices = dict.fromkeys(unprimed(i) for i in bounded_indices(equation))
     for given in equation.ranges:
         if unprimed(given.index) not in indices:
             raise IndexScopeError(

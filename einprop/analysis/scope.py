@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from einprop.analysis.definitions import Definitions
-from einprop.analysis.indices import equation_indices, subscript_indices, target_indices
+from einprop.analysis.indices import subscript_indices, target_indices
 from einprop.analysis.stray import index_places, refuse_missing, refuse_stray
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
@@ -71,7 +71,6 @@ def place_sums(
     >>> print(to_text(place_sums(line, collect_definitions(()))))
     y[b,j] = relu(sum[i](x[b,i] W[i,j]) + B[j])
     """
-    _check_ranges(equation)
     left = target_indices(equation.target)
     missing = [i for i in _missing(equation, left, definitions) if i not in known]
 
@@ -97,19 +96,6 @@ def place_sums(
     if missing:
         raise refuse_missing(equation, missing)
     return replace(equation, expression=expression)
-
-
-def _check_ranges(equation: Equation) -> None:
-    """A range is of an index that the equation has."""
-    bounding = (i for access in equation.inside for i in target_indices(access))
-    written = tuple(dict.fromkeys((*equation_indices(equation), *bounding)))
-    for given in equation.ranges:
-        if given.index not in written:
-            raise IndexScopeError(
-                f"index {given.index} has a range, but does not occur in the equation",
-                [given.place],
-                f"the equation's indices are {', '.join(written) or 'none'}",
-            )
 
 
 class _StrayIndexError(IndexScopeError):

@@ -11,7 +11,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from einprop.analysis.indices import equation_indices, range_of, target_indices, unprimed
+from einprop.analysis.indices import (
+    bounded_indices,
+    equation_indices,
+    range_of,
+    target_indices,
+    unprimed,
+)
 from einprop.errors import IndexTypeError, Place
 from einprop.notation.printer import size_text, to_text
 from einprop.notation.tree import (
@@ -319,8 +325,7 @@ def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) 
             unifier.access(number, access)
         for node in walk(equation.expression):
             unifier.comparison(number, node)
-        bounding = (i for access in equation.inside for i in target_indices(access))
-        for index in (*equation_indices(equation), *bounding):
+        for index in bounded_indices(equation):
             unifier.letter(number, index)
     _check_sizes(groups, equations)
     _join_sides(unifier)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from einprop.analysis.indices import (
+    bounded_indices,
     equation_indices,
     fresh_index,
     range_of,
@@ -155,8 +156,7 @@ def with_ranges(equation: Equation, ranges: Iterable[Range]) -> Equation:
     if not given:
         return equation
     kept = []
-    bounding = (i for access in equation.inside for i in target_indices(access))
-    for index in dict.fromkeys((*equation_indices(equation), *bounding)):
+    for index in bounded_indices(equation):
         found = given.get(index) or given.get(unprimed(index))
         if found is not None:
             kept.append(replace(found, index=index))

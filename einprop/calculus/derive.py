@@ -14,7 +14,7 @@ from einprop.analysis.indices import equation_indices, target_indices, unprimed
 from einprop.analysis.names import is_base
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import derivative_sides
-from einprop.calculus.axes import axis_letters
+from einprop.calculus.axes import axis_letters, with_ranges
 from einprop.calculus.elide import elide_sums, separate
 from einprop.calculus.forward import forward, tangent_suffix
 from einprop.calculus.refold import refold
@@ -338,13 +338,8 @@ def readable(resolved: Resolved, equations: Iterable[Equation]) -> Iterable[Equa
     own = [_refolded(equation, taken) for equation in resolved.equations]
     folded = [_refolded(e, taken) for e in fold_equations(equations, resolved.equations)]
     for equation in fold_equations(folded, own):
-        yield elide_sums(_without_idle_ranges(equation), definitions)
-
-
-def _without_idle_ranges(equation: Equation) -> Equation:
-    """The equation without the ranges of indices that folding took out of it."""
-    written = equation_indices(equation)
-    return replace(equation, ranges=tuple(r for r in equation.ranges if r.index in written))
+        # Folding takes indices out of an equation, and their ranges with them.
+        yield elide_sums(with_ranges(equation, equation.ranges), definitions)
 
 
 def _claimed(resolved: Resolved) -> set[str]:

@@ -63,6 +63,9 @@ SOLVED: list[tuple[str, Shapes, Shapes]] = [
     ("index i: pixel; y[i] = x[pad(i+1)]; input x[i]", {"x": (4,)}, {"y": (4,)}),
     ("index k: pixel; input x[k]; y[i] = x[i+1] where i in 0:pixel-1", {"x": (4,)}, {"y": (3,)}),
     ("index k: pixel; input x[k]; y[i] = x[i+1] where i in 1:pixel-1", {"x": (4,)}, {"y": (3,)}),
+    # the tightest bound holds, also that of a tensor whose size follows later
+    ("y[e] = x[2*e]; z[m] = y[m+1] v[m+0]", {"x": (5,), "v": (9,)}, {"z": (2,)}),
+    ("y[e] = x[2*e]; u[k] = y[k+1]; z[m] = u[m+1] v[m+0]", {"x": (9,), "v": (9,)}, {"z": (3,)}),
     # grouped axes split and join
     ("y[h,d] = x[(h d)] a[d]", {"x": (12,), "a": (3,)}, {"y": (4, 3)}),
     ("y[(h d)] = x[h,d]", {"x": (4, 3)}, {"y": (12,)}),

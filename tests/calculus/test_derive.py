@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from einprop import Program
@@ -10,6 +11,7 @@ from einprop.calculus.derive import derive_adjoint, needed_declarations
 from einprop.errors import DerivativeError
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
+from einprop.reference import evaluate
 
 LECTURE = "y.value[b,j] = x.value[b,i]W.value[i,j]\ny.value[b,j] += B.value[j]"
 
@@ -120,3 +122,16 @@ def test_refused_derivatives(text: str, of: str | None, wrt: str | None) -> None
         with pytest.raises(DerivativeError) as error:
             derive(of=of, wrt=wrt)
         assert str(error.value) == REFUSED[text, of, wrt]
+
+
+def test_the_range_of_an_index_that_stands_behind_where_alone_comes_along() -> None:
+    program = Program(
+        "y[m+1,i] = where(a[i], max[j,o](x[j+1,m+1,2*o-2]), z[m+0]) where o in 1:2\n"
+        "loss = sum[k,l](sin(y[k,l]))"
+    )
+    line = next(s for s in str(program.grad(of="loss")).splitlines() if s.startswith("z.grad"))
+    assert line.endswith("where o in 1:2, x[j+1,m+1,2*o-2]")
+    tensors = {"x": np.arange(8.0).reshape(2, 2, 2), "a": np.array([1.0, 0.0]), "z": np.ones(1)}
+    expected = evaluate(program.grad(of="loss"), tensors)
+    for name, value in program.grad(of="loss")(tensors).items():
+        assert np.array_equal(value, expected[name])

@@ -96,9 +96,7 @@ class _Sequence:
 
     def elsewhere(self, values: Values, letter: Letter) -> Subscript:
         """Another place on an axis of the state."""
-        # OPEN: the adjoint of a base behind the last position has no order where a boundary stands
-        # on another axis (`h[end+1,s] = b[s]; h[t,s] = h[t+1,clamp(s+1)] + x[t,s]`).
-        if self.draw.chance(50) or (self.down and self.based):
+        if self.draw.chance(50):
             return values.store.gather((letter,), letter.stop)
         mode = self.draw.choose(("pad", "wrap", "clamp"))
         return Boundary(mode, Affine(((1, letter.name),), self.draw.choose((-1, 1))))
