@@ -139,9 +139,66 @@ def test_jacobians_through_computed_subscripts(text: str) -> None:
     np.testing.assert_allclose(run(program.jvp(wrt=wrt), tensors | dots)[f"{of}.dot"], moved)
 
 
-def test_a_based_recurrence_says_what_to_do() -> None:
-    with pytest.raises(DerivativeError, match="positions outside of its axes"):
-        Program("h[t] = tanh(x[t] + h[t-1] u); h[-1] = h0; y = h[end]").jacobian()
+BASED = {
+    "h[t,j] = tanh(h[t-1,k] U[k,j] + x[t,j]); h[-1,j] = a[j]; y[t,j] = h[t,j]": {
+        "x": (4, 3),
+        "U": (3, 3),
+        "a": (3,),
+    },
+    "h[t,j] = tanh(h[t+1,k] U[k,j] + x[t,j]); h[end+1,j] = a[j]; y[j] = h[0,j]^2": {
+        "x": (4, 3),
+        "U": (3, 3),
+        "a": (3,),
+    },
+    "h[t] = w h[t-1] + v h[t-2] + x[t]; h[-1] = a; h[-2] = a^2 w; y = h[-1] + h[end]^2": {
+        "x": (5,),
+        "w": (),
+        "v": (),
+        "a": (),
+    },
+    "c[t] = sigmoid(h[t-1]) c[t-1] + x[t]; h[t] = w tanh(c[t]); h[-1] = a; c[-1] = b; y[t] = h[t]^2": {
+        "x": (4,),
+        "w": (),
+        "a": (),
+        "b": (),
+    },
+    "h[-1] = a; h[i] = x[i]^2; y[i] = h[i-1]^2 + b[i]": {"x": (4,), "a": (), "b": (4,)},
+    "h[i+1] = x[i]^2; h[0] = a; y[i] = h[i]^2": {"x": (4,), "a": ()},
+}
+
+
+@pytest.mark.parametrize("text", BASED)
+def test_jacobians_through_cells_outside_of_axes(text: str) -> None:
+    program, tensors = Program(text), arrays(**BASED[text])
+    for wrt in tensors:
+        jacobian = program.jacobian(of="y", wrt=wrt)
+        assert Program(str(jacobian)) == jacobian
+        (value,) = run(jacobian, tensors).values()
+        wanted = differences(program, tensors, "y", wrt)
+        np.testing.assert_allclose(value, wanted, atol=1e-6)
+        loops = evaluate(jacobian, tensors)[f"y.jacobian.{wrt}"]
+        np.testing.assert_allclose(value, loops, atol=1e-9)
+
+
+def test_hessians_through_a_based_recurrence() -> None:
+    program = Program("h[t] = tanh(w h[t-1] + x[t]); h[-1] = a; loss = sum[t](h[t]^2)")
+    tensors = arrays(x=(4,), w=(), a=())
+    for wrt in tensors:
+        hessian, gradient = program.hessian(wrt=wrt), program.grad(wrt=wrt)
+        (value,) = run(hessian, tensors).values()
+        wanted = differences(gradient, tensors, f"{wrt}.grad", wrt)
+        np.testing.assert_allclose(value, wanted, atol=1e-6)
+        loops = evaluate(Program(str(hessian)), tensors)[f"loss.hessian.{wrt}.{wrt}"]
+        np.testing.assert_allclose(value, loops, atol=1e-9)
+
+
+def test_the_jacobian_of_a_based_recurrence_reads_as_one() -> None:
+    program = Program("h[t] = tanh(w h[t-1] + x[t]); h[-1] = a")
+    assert str(program.jacobian(of="h", wrt="a")).splitlines()[2:] == [
+        "h.jacobian2.a[t] += (1 - h[t]^2) w h.jacobian2.a[t-1]",
+        "h.jacobian2.a[-1] += 1",
+        "h.jacobian.a[t] = h.jacobian2.a[t]",
+    ]
 
 
 def test_jacobians_differentiate_again() -> None:

@@ -21,7 +21,7 @@ from einprop.analysis.indices import (
     unprimed,
 )
 from einprop.analysis.recurrence import Loop, order
-from einprop.analysis.types import tensor_base
+from einprop.analysis.types import derivative_sides, tensor_base
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
@@ -125,6 +125,7 @@ def extents(equations: Iterable[Equation]) -> Extents:
     """The cells outside of their axes that tensors have: those that an equation gives a value.
 
     A derivative has the cells of its tensor, and those at which a constant reads it: ``h.grad[-1]``.
+    So has a Jacobian, along the axes of each of its two tensors.
 
     >>> from einprop.notation.parser import parse
     >>> dict(extents(parse("h[t] = tanh(h[t-1]); h[-1] = h0")))
@@ -132,23 +133,32 @@ def extents(equations: Iterable[Equation]) -> Extents:
     """
     own: dict[tuple[str, int], tuple[int, int]] = {}
     derived: dict[tuple[str, int], tuple[int, int]] = {}
-    names: dict[str, None] = {}
+    ranks: dict[str, int] = {}
     for equation in equations:
         for number, access in enumerate(accesses(equation)):
-            names[access.name] = None
+            ranks[access.name] = len(access.subscripts)
             base = tensor_base(access.name)
-            for axis, cells in _outside(access):
+            ranks.setdefault(base, len(access.subscripts))
+            for axis, outside in _outside(access):
                 if number == 0 or base != access.name:
                     table = own if base == access.name else derived
-                    table[base, axis] = _widest(cells, table.get((base, axis)))
-    found: dict[tuple[str, int], tuple[int, int]] = {}
-    for name in names:
+                    table[base, axis] = _widest(outside, table.get((base, axis)))
+
+    def cells(name: str, axis: int) -> tuple[int, int]:
         base = tensor_base(name)
-        for key in dict.fromkeys((*own, *derived)):
-            if key[0] == base and (base != name or key in own):
-                more = derived.get(key) if base != name else None
-                found[name, key[1]] = _widest(own.get(key, (0, 0)), more)
-    return found
+        if base != name:
+            return _widest(cells(base, axis), derived.get((base, axis)))
+        found = own.get((name, axis), (0, 0))
+        # A Jacobian's axes are those of two tensors.
+        for left, right in derivative_sides(name):
+            split = ranks[name] - ranks[right] if right in ranks else ranks.get(left)
+            if split is not None:
+                side = cells(left, axis) if axis < split else cells(right, axis - split)
+                found = _widest(found, side)
+        return found
+
+    places = [(name, axis) for name, rank in ranks.items() for axis in range(rank)]
+    return {place: found for place in places if (found := cells(*place)) != (0, 0)}
 
 
 def _outside(access: Access) -> Iterator[tuple[int, tuple[int, int]]]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from einprop.analysis.canonical import Canonical, canonical
 from einprop.analysis.indices import free_indices, fresh_index, target_indices, unprimed
+from einprop.analysis.names import is_base
 from einprop.calculus.algebra import product, total
 from einprop.calculus.blocks import (
     Block,
@@ -23,13 +24,12 @@ from einprop.calculus.blocks import (
     identity,
     without_deltas,
 )
-from einprop.calculus.extrema import chosen, ties
+from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.forward import active_tensors
 from einprop.calculus.letters import Lettered
 from einprop.calculus.partials import Contribution, Linearisation
 from einprop.calculus.ratios import is_ratio
 from einprop.calculus.substitution import InexpressibleError
-from einprop.errors import DerivativeError
 from einprop.notation.tree import (
     Access,
     Call,
@@ -104,7 +104,8 @@ class Elimination:
         for number, equation in enumerate(equations):
             name = equation.target.name
             if name in self.active:
-                single = times[name] == 1 and equation.operator == "="
+                group = [e for e in equations if e.target.name == name]
+                single = equation.operator == "=" and holds_value(group)
                 self.blocks.setdefault(name, []).extend(self.carried(equation, single))
             if last[name] == number and name in self.whole:
                 self.write_whole(name)
@@ -132,10 +133,15 @@ class Elimination:
         """The blocks of what is read, through one read of it."""
         name = found.read.name
         try:
-            carried = [chained(equation, found, b) for b in self.settled(name)]
+            blocks = [self.stored(name)] if self.reaches_outside(name) else self.settled(name)
+            carried = [chained(equation, found, b) for b in blocks]
         except InexpressibleError:
             carried = [chained(equation, found, self.stored(name))]
         return [block for block in carried if block is not None]
+
+    def reaches_outside(self, name: str) -> bool:
+        """Whether a tensor has cells outside of its axes: a block holds inside of them alone."""
+        return any(tensor == name for tensor, _ in self.lettered.resolved.extents)
 
     def settled(self, name: str) -> list[Block]:
         """The blocks of a complete tensor, their sums defined, those of one place added up."""
@@ -227,13 +233,6 @@ class Elimination:
 
     def as_tensor(self, name: str) -> Block:
         """The block that reads a tensor's whole Jacobian."""
-        base = self.lettered.resolved.types.base(name)
-        if any(tensor == base for tensor, _ in self.lettered.resolved.extents):
-            raise DerivativeError(
-                f"a Jacobian through {base} has no closed form: {base} has positions outside of its axes",
-                (),
-                "use jvp or vjp; or write the base in the equation, as in h0 [t == 0]",
-            )
         column = self.lettered.axes(name)
         row: list[str] = []
         for letter in self.lettered.axes(self.wrt):
@@ -249,6 +248,8 @@ class Elimination:
         (read,) = self.whole[name].factors
         assert isinstance(read, Access)
         self.write(read.name, self.blocks.get(name, []), transposed=self.turned)
+        if all(is_base(e.target) for e in self.equations if e.target.name == read.name):
+            self.equations.append(Equation(read, "+=", Number(0)))
 
     def fresh_name(self, name: str, kind: str) -> str:
         """A name for part or all of a tensor's Jacobian that nothing has."""
