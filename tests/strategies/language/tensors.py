@@ -110,7 +110,7 @@ class Store:
     def subscript(self, letters: Sequence[Letter], size: int, type_: str | None) -> Subscript:
         """A subscript made of all of the letters for an axis of a size."""
         draw = self.draw
-        if letters and self.nested < 2 and draw.chance(7):
+        if letters and self.nested < 2 and draw.chance(20 if self.nested else 7):
             return self.gather(letters, size)
         if draw.chance(12):
             return Boundary(draw.choose(BOUNDARIES), self.anywhere(letters))

@@ -55,6 +55,7 @@ KINDS = (
         "keep",
         "compared",
         "mask",
+        "mask",
         "negate",
         "defined",
         "trace",
@@ -377,18 +378,23 @@ class Values:
         scope = tuple(dict.fromkeys((*must, *may)))
         if not scope:
             return self.leaf(may, depth, must)
-        left = self.draw.choose(scope)
-        alike = [x for x in scope if x.type == left.type and x.stop == left.stop and x != left]
+        pairs = [(x, y) for x in scope for y in scope if x != y and _compare(x, y)]
+        left, right = self.draw.choose(pairs) if pairs else (self.draw.choose(scope), None)
         sides: list[Expression] = [IndexValue(left.name)]
-        if alike and self.draw.chance(90):
-            sides.append(IndexValue(self.draw.choose(alike).name))
-            if self.draw.chance(30):
+        if right is not None and self.draw.chance(90):
+            sides.append(IndexValue(right.name))
+            if self.draw.chance(25):
                 sides[0] = Add((sides[0], Number(1)))
         else:
             sides.append(Number(self.draw.number(0, 2)))
-        bracket = Iverson(sides[0], self.draw.choose(COMPARISONS), sides[1])
+        bracket = Iverson(sides[0], self.draw.choose(("==", *COMPARISONS)), sides[1])
         anchor = tuple(dict.fromkeys((left, *must)))
         return Multiply((bracket, self.access(anchor, may)))
+
+
+def _compare(one: Letter, other: Letter) -> bool:
+    """Whether the positions of two letters may be compared."""
+    return one.type == other.type and one.stop == other.stop
 
 
 def plain(name: str, letters: Sequence[Letter]) -> Access:
