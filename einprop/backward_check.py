@@ -15,7 +15,8 @@ from einprop.analysis.declared import Block, Line, split_blocks
 from einprop.analysis.indices import rename_indices, target_indices
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_letters, unknown_letters
-from einprop.calculus.derive import needed_declarations, readable, unhidden, zero
+from einprop.calculus.declarations import needed_declarations
+from einprop.calculus.derive import readable, unhidden, zero
 from einprop.calculus.elide import separate
 from einprop.calculus.reverse import reverse
 from einprop.compiled import Compiled, Recipe

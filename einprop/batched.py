@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from einprop.analysis.declared import cotangent_of
+from einprop.analysis.dependence import reached, readers
+from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.indices import equation_indices, target_indices, unprimed
 from einprop.analysis.resolve import Resolved
-from einprop.analysis.types import tensor_base
 from einprop.arguments import Names, as_names
 from einprop.errors import EinpropError, InputError
 from einprop.notation.parser import parse
@@ -23,9 +24,10 @@ from einprop.notation.tree import (
     Subscript,
     TensorDeclaration,
     accesses,
+    declared_groups,
+    expression_reads,
     map_children,
     reads,
-    walk,
 )
 from einprop.roles import as_local, is_output
 
@@ -73,11 +75,9 @@ def _check_unused(resolved: Resolved, index: str) -> None:
     used = {unprimed(i) for e in resolved.equations for i in equation_indices(e)}
     used |= {unprimed(i) for e in _written(resolved) for i in equation_indices(e)}
     used |= {unprimed(i) for line in resolved.lines for i in equation_indices(line.core)}
-    for statement in resolved.statements:
-        if isinstance(statement, IndexDeclaration):
-            used |= {i for group in statement.groups for i in group.indices}
-        elif isinstance(statement, TensorDeclaration):
-            used |= {unprimed(i) for a in statement.tensors for i in target_indices(a)}
+    used |= {i for group in declared_groups(resolved.statements) for i in group.indices}
+    for declaration in resolved.declarations:
+        used |= {unprimed(i) for a in declaration.tensors for i in target_indices(a)}
     if unprimed(index) in used:
         free = next(i for i in ("b", "n", "e", "batch", "example", "batch2") if i not in used)
         raise InputError(
@@ -115,27 +115,11 @@ def _inputs(resolved: Resolved, over: Names) -> tuple[str, ...]:
 
 def _varying(resolved: Resolved, inputs: Sequence[str]) -> set[str]:
     """The inputs, every tensor that depends on one of them, and the derivatives of all these."""
-    varying = set(inputs)
-    names = {a.name for e in resolved.equations for a in accesses(e)}
-    size = 0
-    while size < len(varying):
-        size = len(varying)
-        for equation in resolved.equations:
-            if any(a.name in varying for a in _reads(equation.expression)) or any(
-                a.name in varying for a in _inner(equation.target)
-            ):
-                varying.add(equation.target.name)
-        # A cotangent has the axes of its tensor.
-        varying |= {name for name in names if tensor_base(name) in varying}
-    return varying
-
-
-def _reads(expression: Expression) -> Iterator[Access]:
-    """Every access of an expression, those in subscripts too."""
-    for node in walk(expression):
-        if isinstance(node, Access):
-            yield node
-            yield from _inner(node)
+    edges = readers(resolved.equations)
+    # A cotangent has the axes of its tensor.
+    for name in {a.name for e in resolved.equations for a in accesses(e)}:
+        edges.setdefault(tensor_base(name), set()).add(name)
+    return reached(edges, inputs)
 
 
 def _by_hand(resolved: Resolved, varying: Collection[str]) -> set[str]:
@@ -147,13 +131,6 @@ def _by_hand(resolved: Resolved, varying: Collection[str]) -> set[str]:
         if line.of is None and any(a.name in found for a in reads(line.core)):
             found.add(line.core.target.name)
     return found
-
-
-def _inner(access: Access) -> Iterator[Access]:
-    for subscript in access.subscripts:
-        if isinstance(subscript, Access):
-            yield subscript
-            yield from _inner(subscript)
 
 
 def _lifted(statement: Statement, index: str, varying: Collection[str]) -> Statement:
@@ -193,7 +170,7 @@ def _ordered(statements: Sequence[Statement], index: str) -> list[Statement]:
 
     def tells(statement: Statement) -> bool:
         return isinstance(statement, Equation) and any(
-            index in target_indices(access) for access in _reads(statement.expression)
+            index in target_indices(access) for access in expression_reads(statement.expression)
         )
 
     tellers = {s.target.name for s in statements if isinstance(s, Equation) and tells(s)}

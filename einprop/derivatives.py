@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self, cast
 
+from einprop.analysis.dependence import live
 from einprop.analysis.resolve import Resolved
 from einprop.arguments import Names, as_names
 from einprop.batched import batched_statements
+from einprop.calculus.declarations import (
+    needed_bases,
+    needed_declarations,
+    unread_tangents,
+)
 from einprop.calculus.derive import (
     Derivation,
     Tangents,
@@ -18,10 +24,6 @@ from einprop.calculus.derive import (
     derive_adjoint,
     derive_tangent,
     influential,
-    live,
-    needed_bases,
-    needed_declarations,
-    unread_tangents,
 )
 from einprop.calculus.extrema import counts_ties
 from einprop.calculus.jacobian import Jacobians, runs_backward

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from einprop.analysis.dependence import numbers_by_target
 from einprop.analysis.indices import target_indices
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
 from einprop.arguments import as_array, as_mapping, as_positions
 from einprop.errors import InputError
-from einprop.notation.functions import Table
+from einprop.notation.functions import COMBINED, FOLDS, Table
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
     Access,
@@ -96,20 +97,12 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 
-_REDUCTIONS: dict[str, tuple[float, Callable[[_Scalar, _Scalar], _Scalar]]] = {
-    "sum": (0.0, operator.add),
-    "prod": (1.0, operator.mul),
-    "max": (-math.inf, np.maximum),
-    "min": (math.inf, np.minimum),
+_PAIRS: dict[str, Callable[[_Scalar, _Scalar], _Scalar]] = {
+    "add": operator.add,
+    "multiply": operator.mul,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
 }
-
-_ACCUMULATORS = {
-    "=": _REDUCTIONS["sum"],
-    "+=": _REDUCTIONS["sum"],
-    "max=": _REDUCTIONS["max"],
-    "min=": _REDUCTIONS["min"],
-}
-"""What an equation adds to a cell, and from what on."""
 
 _POSITIONS: dict[str, Callable[[Any, Any], bool]] = {"argmax": operator.gt, "argmin": operator.lt}
 
@@ -123,9 +116,7 @@ class _Evaluator:
         self.inputs = inputs
         self.cells: dict[str, dict[_Cell, _Scalar]] = {}
         self.writes: dict[str, dict[_Cell, list[tuple[int, _At]]]] = {}
-        self.numbers: dict[str, list[int]] = {}
-        for number, equation in enumerate(self.resolved.equations):
-            self.numbers.setdefault(equation.target.name, []).append(number)
+        self.numbers = numbers_by_target(self.resolved.equations)
 
     def tensor(self, name: str) -> _Array:
         """All cells of a tensor."""
@@ -145,8 +136,8 @@ class _Evaluator:
         known = self.cells.setdefault(name, {})
         if cell not in known:
             numbers = self.numbers[name]
-            start, combine = _ACCUMULATORS[self.resolved.equations[numbers[0]].operator]
-            result = np.float64(start)
+            fold = FOLDS[COMBINED[self.resolved.equations[numbers[0]].operator]]
+            combine, result = _PAIRS[fold.pair], np.float64(fold.empty)
             for number, at in self.written(name).get(cell, ()):
                 value = self.value(self.resolved.equations[number].expression, at, number)
                 result = combine(result, value)
@@ -250,8 +241,8 @@ class _Evaluator:
         """A reduction, one position after the other."""
         if function in _POSITIONS:
             return self.best(_POSITIONS[function], body, indices[0], at, number)
-        start, combine = _REDUCTIONS[function]
-        result = np.float64(start)
+        combine = _PAIRS[FOLDS[function].pair]
+        result = np.float64(FOLDS[function].empty)
         for inner in self.positions(indices, number):
             result = combine(result, self.value(body, at | inner, number))
         return result

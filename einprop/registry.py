@@ -109,20 +109,25 @@ def register_function(
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Function(name, *_signature(name, function, texts, parameters, defaults), own=True)
     before = FUNCTIONS.get(name)
-    FUNCTIONS[name] = row
-    try:
-        for parameter, text in zip(row.parameters, row.derivatives, strict=True):
-            _check_derivative(row, parameter, text)
-    except EinpropError:
-        del FUNCTIONS[name]
-        if before is not None:
-            FUNCTIONS[name] = before
-        raise
+    _enter(row, before)
     numpy_functions.register(name, function, len(row.parameters))
     SCALAR_FUNCTIONS[name] = scalar or _cell_by_cell(function)
     if before is not None:
         renew()
     return RegisteredFunction(name)
+
+
+def _enter(row: Function, before: Function | None) -> None:
+    """Put a row into the table, unless its derivatives, which may call it, are wrong."""
+    FUNCTIONS[row.name] = row
+    try:
+        for parameter, text in zip(row.parameters, row.derivatives, strict=True):
+            _check_derivative(row, parameter, text)
+    except EinpropError:
+        del FUNCTIONS[row.name]
+        if before is not None:
+            FUNCTIONS[row.name] = before
+        raise
 
 
 def unregister_function(name: str) -> None:

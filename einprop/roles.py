@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from einprop.analysis.declare import declared_access
+from einprop.analysis.indices import is_plain
 from einprop.analysis.names import unread
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.arguments import Names, as_names
 from einprop.errors import InputError
-from einprop.notation.tree import Index, Statement, TensorDeclaration
+from einprop.notation.tree import Statement, TensorDeclaration
 
 __all__ = ["as_local", "is_output", "with_outputs", "with_parameters"]
 
@@ -31,11 +32,7 @@ def as_local(
         outputs: Tensors that are outputs still.
     """
     assert isinstance(statement, TensorDeclaration)
-    computed = {
-        e.target.name
-        for e in resolved.equations
-        if not all(isinstance(s, Index) for s in e.target.subscripts)
-    }
+    computed = {e.target.name for e in resolved.equations if not is_plain(e.target)}
     kept = tuple(a for a in statement.tensors if a.name in computed.difference(outputs))
     return [replace(statement, kind="local", tensors=kept)] if kept else []
 

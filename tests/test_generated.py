@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from einprop import Program
 from einprop.analysis.definitions import collect_definitions
+from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.scope import place_sums
-from einprop.analysis.types import tensor_base
 from einprop.errors import DerivativeError, IndexScopeError, ShapeError
 from einprop.notation.functions import FUNCTIONS
 from einprop.notation.tree import Equation

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 
 from einprop import Program, gradcheck, reference
+from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.sizes import bind_letters
-from einprop.analysis.types import tensor_base
 from einprop.errors import DerivativeError, EinpropError, InputError, ShapeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Add, Call, Divide, Equation, Negate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from einprop.analysis.indices import unprimed
+from einprop.analysis.indices import is_plain, plain_subscripts, unprimed
 from einprop.errors import IndexScopeError, Place
 from einprop.notation.functions import REDUCTIONS
 from einprop.notation.printer import to_text
@@ -99,8 +99,7 @@ def _check_read(definition: Definition, access: Access) -> None:
             f"a definition sees its parameters alone: {', '.join(definition.parameters)}; "
             "pass the tensor as another one",
         )
-    plain = all(isinstance(subscript, Index) for subscript in access.subscripts)
-    if access.subscripts and not (plain and len(access.subscripts) == len(indices)):
+    if access.subscripts and not (is_plain(access) and len(access.subscripts) == len(indices)):
         shown = ",".join(indices)
         primed = ",".join(f"{i}'" for i in indices)
         raise IndexScopeError(
@@ -128,8 +127,8 @@ def _check_free(
 ) -> None:
     """Every index of a body is an index parameter, or stands inside what binds it."""
     match body:
-        case Access(_, subscripts):
-            names = [s.name for s in subscripts if isinstance(s, Index)]
+        case Access():
+            names = [*plain_subscripts(body)]
         case IndexValue(name):
             names = [name]
         case Call(function, _, indices) if indices:

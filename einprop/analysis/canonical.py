@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from einprop.analysis.indices import (
     equation_indices,
     free_indices,
+    is_distinct,
     rename_indices,
     target_indices,
     unprimed,
@@ -99,18 +100,12 @@ def _foldable(definitions: list[Equation]) -> dict[Expression, tuple[Access, tup
         if (
             single
             and equation.operator == "="
-            and _is_plain(equation.target)
+            and is_distinct(equation.target)
             and _tells_ranges(equation)
             and not isinstance(equation.expression, Access | Number)
         ):
             table.setdefault(key.form, (equation.target, key.indices))
     return table
-
-
-def _is_plain(access: Access) -> bool:
-    """Whether every subscript is an index of its own."""
-    plain = all(isinstance(s, Index) for s in access.subscripts)
-    return plain and len(target_indices(access)) == len(access.subscripts)
 
 
 def _tells_ranges(equation: Equation) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from einprop.analysis.indices import range_of
 from einprop.notation.tree import Access, Affine, Boundary, Equation, Index, Size, Subscript
 
-__all__ = ["SizeOf", "apart"]
+__all__ = ["SizeOf", "apart", "cells_outside", "is_base", "lies_outside", "unpadded"]
 
 SizeOf = Callable[[str], int | None]
 """The size of an index letter, if it is known."""
@@ -54,15 +54,13 @@ class _Run:
     @classmethod
     def of(cls, subscript: Subscript, equation: Equation, frame: int, size_of: SizeOf) -> _Run:
         """Positions counted from the first one (frame 0) or from the last one (frame 1)."""
-        if isinstance(subscript, Boundary) and subscript.mode == "pad":
-            subscript = subscript.subscript
-        match subscript:
+        match unpadded(subscript):
             case Index() if frame:
                 return cls(last=0)
             case Index(name):
                 return cls._affine(Affine(((1, name),)), equation, size_of)
-            case Affine(_, _, end) if end == frame:
-                return cls._affine(subscript, equation, size_of)
+            case Affine(_, _, end) as affine if end == frame:
+                return cls._affine(affine, equation, size_of)
             case _:
                 return cls()
 
@@ -90,3 +88,42 @@ def _number(size: Size) -> int | None:
     """The size, unless it names a type."""
     parts = [part for part in size if isinstance(part, int)]
     return sum(parts) if len(parts) == len(size) else None
+
+
+def unpadded(subscript: Subscript) -> Subscript:
+    """The position that a padded subscript computes."""
+    match subscript:
+        case Boundary("pad", inner):
+            return inner
+        case _:
+            return subscript
+
+
+def lies_outside(subscript: Subscript) -> bool:
+    """Whether a subscript is a constant that is outside of any axis: -1, ``end+1``."""
+    match subscript:
+        case Affine((), constant, end):
+            return constant > 0 if end else constant < 0
+        case _:
+            return False
+
+
+def cells_outside(subscript: Subscript) -> tuple[int, int]:
+    """How many cells before the first and after the last position a constant reaches.
+
+    >>> from einprop.notation.parser import parse
+    >>> [cells_outside(e.target.subscripts[0]) for e in parse("h[-2] = a; h[end+1] = b; h[1] = c")]
+    [(2, 0), (0, 1), (0, 0)]
+    """
+    match subscript:
+        case Affine((), constant, 0):
+            return max(-constant, 0), 0
+        case Affine((), constant, 1):
+            return 0, max(constant, 0)
+        case _:
+            return 0, 0
+
+
+def is_base(target: Access) -> bool:
+    """Whether a target lies outside of its tensor's axes: ``h[-1]`` or ``h[end+1]``."""
+    return any(lies_outside(subscript) for subscript in target.subscripts)

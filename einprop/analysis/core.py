@@ -6,41 +6,35 @@ read of the same axis (``i+0``), and that a recurrence without a base starts fro
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from einprop.analysis.cells import apart
+from einprop.analysis.cells import apart, cells_outside
+from einprop.analysis.dependence import by_target
+from einprop.analysis.derivative_names import derivative_sides, tensor_base
 from einprop.analysis.indices import (
-    equation_indices,
     range_of,
-    rename_indices,
     subscript_indices,
     target_indices,
     unprimed,
 )
-from einprop.analysis.recurrence import Loop, order
-from einprop.analysis.types import derivative_sides, tensor_base
+from einprop.analysis.recurrence import Loop, loops
 from einprop.errors import IndexScopeError
+from einprop.notation.functions import keeps_extremum
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
     Affine,
     Boundary,
-    Call,
     Equation,
     Expression,
     Group,
     Index,
-    IndexValue,
     Subscript,
     accesses,
     gathers,
-    map_children,
     reads,
     transform,
-    walk,
 )
 
 __all__ = [
@@ -48,9 +42,9 @@ __all__ = [
     "check_target",
     "explicit",
     "extents",
+    "map_access",
     "map_accesses",
     "one_operator",
-    "separate_bindings",
 ]
 
 Extents = Mapping[tuple[str, int], tuple[int, int]]
@@ -60,19 +54,23 @@ Extents = Mapping[tuple[str, int], tuple[int, int]]
 def map_accesses(equation: Equation, function: Callable[[Access], Access]) -> Equation:
     """The equation with ``function`` applied to the target, to every read and inside subscripts."""
 
-    def inside(access: Access) -> Access:
-        subscripts = [inside(s) if isinstance(s, Access) else s for s in access.subscripts]
-        return function(replace(access, subscripts=tuple(subscripts)))
-
     def node(expression: Expression) -> Expression:
-        return inside(expression) if isinstance(expression, Access) else expression
+        return map_access(expression, function) if isinstance(expression, Access) else expression
 
     return replace(
         equation,
-        target=inside(equation.target),
+        target=map_access(equation.target, function),
         expression=transform(equation.expression, node),
-        inside=tuple(inside(access) for access in equation.inside),
+        inside=tuple(map_access(access, function) for access in equation.inside),
     )
+
+
+def map_access(access: Access, function: Callable[[Access], Access]) -> Access:
+    """The access with ``function`` applied to those in its subscripts, then to itself."""
+    subscripts = [
+        map_access(s, function) if isinstance(s, Access) else s for s in access.subscripts
+    ]
+    return function(replace(access, subscripts=tuple(subscripts)))
 
 
 def explicit(equations: Sequence[Equation]) -> tuple[Equation, ...]:
@@ -89,7 +87,7 @@ def explicit(equations: Sequence[Equation]) -> tuple[Equation, ...]:
     """
     padded = list(equations)
     based = set(extents(equations))
-    for loop in (step for step in order(equations) if isinstance(step, Loop)):
+    for loop in loops(equations):
         _pad_reads(padded, loop, {equations[n].target.name for n in loop.letters}, based)
     defined = [equation.target.name for equation in equations]
     return tuple(_restricted(e, defined.count(e.target.name) == 1) for e in padded)
@@ -106,13 +104,11 @@ def one_operator(equations: Sequence[Equation]) -> list[Equation]:
     v[-1] max= 0
     v[t] max= v[t-1] x[t]
     """
-    groups: dict[str, list[Equation]] = {}
-    for equation in equations:
-        groups.setdefault(equation.target.name, []).append(equation)
+    groups = by_target(equations)
 
     def operator(equation: Equation) -> str:
         others = [e for e in groups[equation.target.name] if e is not equation]
-        extrema = {e.operator for e in others} & {"max=", "min="}
+        extrema = {e.operator for e in others if keeps_extremum(e.operator)}
         alone = all(apart((equation.target, equation), (e.target, e)) for e in others)
         return (
             extrema.pop() if equation.operator == "=" and extrema and alone else equation.operator
@@ -139,8 +135,9 @@ def extents(equations: Iterable[Equation]) -> Extents:
             ranks[access.name] = len(access.subscripts)
             base = tensor_base(access.name)
             ranks.setdefault(base, len(access.subscripts))
-            for axis, outside in _outside(access):
-                if number == 0 or base != access.name:
+            for axis, subscript in enumerate(access.subscripts):
+                outside = cells_outside(subscript)
+                if any(outside) and (number == 0 or base != access.name):
                     table = own if base == access.name else derived
                     table[base, axis] = _widest(outside, table.get((base, axis)))
 
@@ -159,16 +156,6 @@ def extents(equations: Iterable[Equation]) -> Extents:
 
     places = [(name, axis) for name, rank in ranks.items() for axis in range(rank)]
     return {place: found for place in places if (found := cells(*place)) != (0, 0)}
-
-
-def _outside(access: Access) -> Iterator[tuple[int, tuple[int, int]]]:
-    """The constant positions of an access that are outside: ``h[-1]``, ``h[end+1]``."""
-    for axis, subscript in enumerate(access.subscripts):
-        match subscript:
-            case Affine((), constant, 0) if constant < 0:
-                yield axis, (-constant, 0)
-            case Affine((), constant, 1) if constant > 0:
-                yield axis, (0, constant)
 
 
 def _widest(cells: tuple[int, int], other: tuple[int, int] | None) -> tuple[int, int]:
@@ -237,85 +224,6 @@ def _restricted(equation: Equation, single: bool) -> Equation:
         return equation
     left = replace(equation.target, subscripts=tuple(map(target, equation.target.subscripts)))
     return replace(map_accesses(equation, spelt), target=left)
-
-
-def separate_bindings(
-    equation: Equation,
-    fixed: Collection[str],
-    kept: Callable[[Call], Collection[str]] = lambda call: (),
-) -> Equation:
-    """The equation with one name for each index that is bound and shifted.
-
-    Two sums over i are two indices; where one of them is bounded by ``x[i+1]`` their ranges differ.
-    A call of a definition binds its index once, however many sums it stands for.
-
-    Args:
-        equation: An equation with explicit sums, definitions not expanded.
-        fixed: Indices whose range is declared.
-        kept: The indices of a call that its definition keeps instead of binding them.
-
-    >>> from einprop.notation.parser import parse
-    >>> line = parse("y = sum[i](x[i]) + sum[i](x[i+1] - x[i])")[0]
-    >>> print(to_text(separate_bindings(line, ())))
-    y = sum[i](x[i]) + sum[i2](x[i2+1] - x[i2])
-    >>> line = parse("y[i] = x[i+1] / sum[i](x[i])")[0]
-    >>> print(to_text(separate_bindings(line, ())))
-    y[i] = x[i+1] / sum[i2](x[i2])
-    """
-    shifted = {
-        i
-        for access in reads(equation)
-        for s in access.subscripts
-        if isinstance(s, Affine)
-        for i in subscript_indices(s)
-    }
-    calls = (node for node in walk(equation.expression) if isinstance(node, Call))
-    binders = [call for call in calls if not kept(call)]
-    outside = set(target_indices(equation.target))
-    bindings = Counter([*outside, *(i for node in binders for i in _held(node))])
-    ranged = {unprimed(r.index) for r in equation.ranges}.union(fixed)
-    # A primed index has the range of the unprimed one, however often it is bound.
-    twice = {i for i in shifted if bindings[i] > 1 and i not in ranged and i == unprimed(i)}
-    if not twice:
-        return equation
-    taken = set(equation_indices(equation)) | set(fixed)
-
-    def numbered(index: str) -> str:
-        count = next(n for n in itertools.count(2) if f"{unprimed(index)}{n}" not in taken)
-        taken.add(f"{unprimed(index)}{count}")
-        return f"{unprimed(index)}{count}"
-
-    seen = outside
-
-    def renamed(node: Expression, names: Mapping[str, str]) -> Expression:
-        if not isinstance(node, Call):
-            leaf = isinstance(node, Access | IndexValue)
-            return rename_indices(node, names) if leaf else map_children(node, inside(names))
-        if not kept(node):
-            names = {old: new for old, new in names.items() if old not in node.indices}
-        indices = tuple(names.get(i, i) for i in node.indices)
-        return map_children(replace(node, indices=indices), inside(names))
-
-    def inside(names: Mapping[str, str]) -> Callable[[Expression], Expression]:
-        return lambda child: renamed(child, names)
-
-    def separated(node: Expression) -> Expression:
-        if isinstance(node, Call) and not kept(node):
-            held = _held(node)
-            names = {i: numbered(i) for i in held if i in twice and i in seen}
-            seen.update(held)
-            own = tuple(names.get(i, i) for i in node.indices)
-            node = map_children(replace(node, indices=own), inside(names))
-        return map_children(node, separated)
-
-    return replace(equation, expression=separated(equation.expression))
-
-
-def _held(binder: Call) -> tuple[str, ...]:
-    """The bound indices that stand in a subscript: those that only count have no range of their own."""
-    nodes = (n for argument in binder.arguments for n in walk(argument))
-    found = {i for n in nodes if isinstance(n, Access) for i in target_indices(n)}
-    return tuple(i for i in binder.indices if i in found)
 
 
 def check_target(equation: Equation, sizes: Mapping[str, int]) -> None:

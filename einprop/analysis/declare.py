@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from einprop.analysis.indices import fresh_index, subscript_indices, unprimed
+from einprop.analysis.indices import fresh_index, is_plain, subscript_indices, unprimed
 from einprop.analysis.resolve import Resolved
-from einprop.notation.tree import Access, Index, IndexDeclaration, accesses
+from einprop.notation.tree import Access, Index, accesses, declared_groups
 
 __all__ = ["declared_access", "mentions"]
 
@@ -30,21 +30,14 @@ def declared_access(resolved: Resolved, name: str) -> Access:
     'x[i,c]'
     """
     found = list(mentions(resolved, name))
-    plain = next((a for a in found if all(isinstance(s, Index) for s in a.subscripts)), None)
+    plain = next((a for a in found if is_plain(a)), None)
     if plain is not None:
         return Access(name, plain.subscripts)
     by_type: dict[str, str] = {}
-    for statement in resolved.statements:
-        if isinstance(statement, IndexDeclaration):
-            for group in statement.groups:
-                by_type.setdefault(group.type, group.indices[0])
-    reserved = {
-        index
-        for statement in resolved.statements
-        if isinstance(statement, IndexDeclaration)
-        for group in statement.groups
-        for index in group.indices
-    }
+    reserved: set[str] = set()
+    for group in declared_groups(resolved.statements):
+        by_type.setdefault(group.type, group.indices[0])
+        reserved.update(group.indices)
     taken: list[str] = []
     for axis, subscript in enumerate(found[0].subscripts):
         type_name = resolved.types.name(resolved.types.axis(name, axis))

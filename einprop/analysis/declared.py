@@ -7,9 +7,11 @@ such lines themselves. A line that defines no gradient helps those that read it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from einprop.analysis.dependence import operands, reached, readers
+from einprop.analysis.indices import numbered
 from einprop.analysis.names import Names
 from einprop.errors import IndexScopeError
 from einprop.notation.functions import HIDDEN
@@ -80,37 +82,36 @@ def resolve_lines(
             a dependence that there is not.
     """
     lines: list[Line] = []
-    helpers: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+    helping: dict[str, list[Line]] = {}
     for statement, core in zip(statements, cores, strict=True):
         of = _target(statement.equation, names)
-        sources: set[str] = set()
-        helping: set[str] = set()
-        for access in reads(core):
-            cotangent = cotangent_of(access.name)
-            if cotangent in names.defined:
-                sources.add(str(cotangent))
-            elif access.name in helpers:
-                sources |= helpers[access.name][0]
-                helping |= {access.name} | helpers[access.name][1]
-            elif access.name not in (*names.inputs, *names.defined):
-                raise _unknown(access, names)
-        line = Line(
-            statement.equation,
-            core,
-            statement.override,
-            of,
-            frozenset(sources),
-            frozenset(helping),
-        )
+        sources, helpers = _read(core, helping, names)
+        line = Line(statement.equation, core, statement.override, of, sources, helpers)
         lines.append(line)
         if of is None:
-            before = helpers.get(core.target.name, (frozenset(), frozenset()))
-            helpers[core.target.name] = (
-                before[0] | line.sources,
-                before[1] | line.helpers,
-            )
+            helping.setdefault(core.target.name, []).append(line)
     _check_paths(lines, equations)
     return tuple(lines)
+
+
+def _read(
+    core: Equation, helping: Mapping[str, Sequence[Line]], names: Names
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The sources and the helpers of a line, given by tensor the lines above that help."""
+    sources: set[str] = set()
+    helpers: set[str] = set()
+    for access in reads(core):
+        cotangent = cotangent_of(access.name)
+        if cotangent in names.defined:
+            sources.add(str(cotangent))
+        elif access.name in helping:
+            helpers.add(access.name)
+            for line in helping[access.name]:
+                sources |= line.sources
+                helpers |= line.helpers
+        elif access.name not in (*names.inputs, *names.defined):
+            raise _unknown(access, names)
+    return frozenset(sources), frozenset(helpers)
 
 
 def _target(equation: Equation, names: Names) -> str | None:
@@ -154,7 +155,7 @@ def _unknown(access: Access, names: Names) -> IndexScopeError:
 
 def _check_paths(lines: Sequence[Line], equations: Sequence[Equation]) -> None:
     """Every gradient comes from cotangents of what depends on its tensor, and not on itself."""
-    readers = _readers(equations)
+    edges = readers(equations)
     for line in lines:
         target = line.core.target
         if line.of is None:
@@ -166,40 +167,20 @@ def _check_paths(lines: Sequence[Line], equations: Sequence[Equation]) -> None:
                 "say from which tensor it comes, if need be by a product with 0: 0 y.grad",
             )
         for source in sorted(line.sources):
-            if source not in _downstream(line.of, readers):
+            if source not in reached(edges, edges.get(line.of, ())):
                 raise IndexScopeError(
                     f"{source} does not depend on {line.of}, so {target.name} cannot come from "
                     f"{source}{_SUFFIX}",
                     [line.written.place],
                     f"read the cotangents of what depends on {line.of}",
                 )
-            if source in _downstream(source, readers):
+            if source in reached(edges, edges.get(source, ())):
                 raise IndexScopeError(
                     f"{source} depends on itself, so no gradient can be declared in terms of "
                     f"{source}{_SUFFIX}",
                     [line.written.place],
                     "declare it in terms of a tensor outside of the recurrence",
                 )
-
-
-def _readers(equations: Iterable[Equation]) -> dict[str, set[str]]:
-    """By tensor, the tensors whose equations read it."""
-    readers: dict[str, set[str]] = {}
-    for equation in equations:
-        for access in reads(equation):
-            readers.setdefault(access.name, set()).add(equation.target.name)
-    return readers
-
-
-def _downstream(name: str, readers: Mapping[str, set[str]]) -> set[str]:
-    """The tensors that depend on a tensor."""
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        new = readers.get(waiting.pop(), set()) - found
-        found |= new
-        waiting += new
-    return found
 
 
 @dataclass(frozen=True)
@@ -238,7 +219,10 @@ def split_blocks(
             sources = {s for line in lines if line.of == of for s in line.sources}
             if source in sources:
                 inside[of] = _inside(source, of, declared | sources, equations)
-        copies = {name: _fresh(name, taken) for name in sorted(set().union(*inside.values()))}
+        copies = {
+            name: numbered(f"{name}.inner", taken.__contains__)
+            for name in sorted(set().union(*inside.values()))
+        }
         taken.update(copies.values())
         copied = [
             _copy(e, copies, {of for of, names in inside.items() if e.target.name in names}, wrap)
@@ -255,30 +239,10 @@ def split_blocks(
 
 def _inside(source: str, of: str, avoided: set[str], equations: Sequence[Equation]) -> set[str]:
     """The tensors on the ways from ``of`` to the source that avoid some."""
-    operands: dict[str, set[str]] = {}
-    for equation in equations:
-        found = operands.setdefault(equation.target.name, set())
-        found.update(access.name for access in reads(equation))
-    upstream: set[str] = set()
-    waiting = [source]
-    while waiting:
-        new = operands.get(waiting.pop(), set()) - upstream - avoided
-        upstream |= new
-        waiting += new
-    inside: set[str] = set()
-    while True:
-        more = {n for n in upstream if operands.get(n, set()) & {of, *inside}}
-        if more <= inside:
-            return inside
-        inside |= more
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    number, candidate = 1, f"{name}.inner"
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}.inner{number}"
-    return candidate
+    backwards = {name: found - avoided for name, found in operands(equations).items()}
+    upstream = reached(backwards, backwards.get(source, ()))
+    forwards = {name: found & upstream for name, found in readers(equations).items()}
+    return reached(forwards, forwards.get(of, ()))
 
 
 def _copy(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from einprop.analysis.bodies import check_body, own_indices, with_subscripts
-from einprop.analysis.indices import free_indices, rename_indices
+from einprop.analysis.indices import free_indices, plain_subscripts, rename_indices
 from einprop.errors import IndexScopeError
 from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.prelude import prelude
@@ -16,7 +16,6 @@ from einprop.notation.tree import (
     Call,
     Definition,
     Expression,
-    Index,
     IndexValue,
     Statement,
     children,
@@ -122,8 +121,8 @@ class _Instance:
 
     def of(self, body: Expression) -> Expression:
         match body:
-            case Access(name, subscripts):
-                return self.argument(name, [s.name for s in subscripts if isinstance(s, Index)])
+            case Access(name):
+                return self.argument(name, plain_subscripts(body))
             case IndexValue(name):
                 return replace(body, name=self.one(name))
             case Call(function, _, bound) if bound:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain, count
 
 from einprop.notation.functions import REDUCTIONS
 from einprop.notation.tree import (
@@ -28,11 +29,16 @@ __all__ = [
     "expression_indices",
     "free_indices",
     "fresh_index",
+    "is_distinct",
+    "is_plain",
+    "numbered",
+    "plain_subscripts",
     "range_of",
     "rename_apart",
     "rename_indices",
     "subscript_indices",
     "target_indices",
+    "typed_letter",
     "unprimed",
 ]
 
@@ -60,6 +66,26 @@ def subscript_indices(subscript: Subscript) -> tuple[str, ...]:
 def target_indices(access: Access) -> tuple[str, ...]:
     """The indices of an access in order, each once."""
     return tuple(dict.fromkeys(i for s in access.subscripts for i in subscript_indices(s)))
+
+
+def plain_subscripts(access: Access) -> tuple[str, ...]:
+    """The plain subscripts of an access in order, repeated ones too."""
+    return tuple([s.name for s in access.subscripts if isinstance(s, Index)])
+
+
+def is_plain(access: Access) -> bool:
+    """Whether each subscript is an index: what is read or written runs over whole axes."""
+    return all(isinstance(s, Index) for s in access.subscripts)
+
+
+def is_distinct(access: Access) -> bool:
+    """Whether each subscript is an index that no other one is: each cell is named once.
+
+    >>> from einprop.notation.parser import parse
+    >>> [is_distinct(e.target) for e in parse("y[i,j] = x; y[i,i] = x; y[2*i] = x")]
+    [True, False, False]
+    """
+    return is_plain(access) and len(set(plain_subscripts(access))) == len(access.subscripts)
 
 
 def free_indices(expression: Expression) -> tuple[str, ...]:
@@ -135,6 +161,32 @@ def fresh_index(index: str, taken: Collection[str]) -> str:
     while index in taken:
         index += "'"
     return index
+
+
+def numbered(name: str, is_taken: Callable[[str], bool]) -> str:
+    """A name, or with the least number from 2 on that makes it free.
+
+    A number gives a letter a type of its own, where a prime would give it that of another.
+
+    >>> numbered("i", {"i", "i2"}.__contains__)
+    'i3'
+    """
+    candidates = chain((name,), (f"{name}{number}" for number in count(2)))
+    return next(candidate for candidate in candidates if not is_taken(candidate))
+
+
+def typed_letter(
+    letter: str, key: object, types: Mapping[str, object], taken: Collection[str]
+) -> str:
+    """The letter itself, or with a number if another type or another letter has it already.
+
+    Args:
+        letter: The letter.
+        key: What letters of its type share.
+        types: The keys of the letters that have one.
+        taken: Letters that are in use, whatever their types.
+    """
+    return numbered(letter, lambda own: types.get(own, key) != key or own in taken)
 
 
 def _rename_subscript(subscript: Subscript, names: Mapping[str, str]) -> Subscript:

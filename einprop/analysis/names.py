@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from einprop.analysis.cells import apart
-from einprop.analysis.recurrence import Loop, order
-from einprop.analysis.types import tensor_base
+from einprop.analysis.cells import apart, is_base
+from einprop.analysis.dependence import numbers_by_target
+from einprop.analysis.derivative_names import tensor_base
+from einprop.analysis.indices import is_plain
+from einprop.analysis.recurrence import Loop, loops
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
-    Affine,
     Equation,
-    Index,
     TensorDeclaration,
     reads,
 )
 
-__all__ = ["Names", "collect_names", "is_base", "unread"]
+__all__ = ["Names", "collect_names", "unread"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def collect_names(
     given = [d for d in declarations if d.kind in ("input", "param")]
     declared = {a.name: (d.kind, a) for d in given for a in d.tensors}
     _check_definitions(equations, declared)
-    _check_order(equations)
+    loop_of = _loop_of(equations)
+    _check_order(equations, loop_of)
     written_to = dict.fromkeys(e.target.name for e in equations)
     # An equation may give the cells before an input's first one.
     defined = tuple(name for name in written_to if name not in declared)
@@ -60,22 +61,28 @@ def collect_names(
         inputs=inputs,
         parameters=tuple(name for name, (kind, _) in declared.items() if kind == "param"),
         defined=defined,
-        outputs=written or unread(defined, equations),
+        outputs=written or _unread(defined, equations, loop_of),
     )
 
 
 def unread(defined: Sequence[str], equations: Sequence[Equation]) -> tuple[str, ...]:
     """The defined tensors that no equation reads: a program's outputs unless it declares others."""
-    loops = _loops(equations)
-    writers = _writers(equations)
+    return _unread(defined, equations, _loop_of(equations))
+
+
+def _unread(
+    defined: Sequence[str], equations: Sequence[Equation], loop_of: Mapping[int, Loop]
+) -> tuple[str, ...]:
+    """`unread`, the loops being known."""
+    writers = numbers_by_target(equations)
     read = set()
     for number, equation in enumerate(equations):
         for access in reads(equation):
-            together = number in loops and loops[number] in (
-                loops.get(n) for n in writers.get(access.name, ())
+            together = number in loop_of and loop_of[number] in (
+                loop_of.get(n) for n in writers.get(access.name, ())
             )
             # What a recurrence reads at another position of its loop is its own past.
-            if not (together and any(not isinstance(s, Index) for s in access.subscripts)):
+            if not (together and not is_plain(access)):
                 read.add(access.name)
     return tuple(name for name in defined if name not in read)
 
@@ -148,37 +155,20 @@ def _check_operator(equation: Equation, before: Sequence[Equation]) -> None:
             )
 
 
-def is_base(target: Access) -> bool:
-    """Whether a target lies outside of its tensor's axes: ``h[-1]`` or ``h[end+1]``."""
-    return any(
-        isinstance(s, Affine) and not s.terms and (s.constant > 0 if s.end else s.constant < 0)
-        for s in target.subscripts
-    )
+def _loop_of(equations: Sequence[Equation]) -> dict[int, Loop]:
+    """By number, the loop that runs each equation of a cycle."""
+    return {number: loop for loop in loops(equations) for number in loop.letters}
 
 
-def _writers(equations: Sequence[Equation]) -> dict[str, list[int]]:
-    """The numbers of the equations that define each tensor."""
-    found: dict[str, list[int]] = {}
-    for number, equation in enumerate(equations):
-        found.setdefault(equation.target.name, []).append(number)
-    return found
-
-
-def _loops(equations: Sequence[Equation]) -> dict[int, Loop]:
-    """The loop that runs each equation of a cycle."""
-    return {n: step for step in order(equations) if isinstance(step, Loop) for n in step.letters}
-
-
-def _check_order(equations: Sequence[Equation]) -> None:
+def _check_order(equations: Sequence[Equation], loop_of: Mapping[int, Loop]) -> None:
     """Every read of a tensor comes after its last equation, but for the cycles of a recurrence."""
-    writers = _writers(equations)
-    loops = _loops(equations)
+    writers = numbers_by_target(equations)
     for number, equation in enumerate(equations):
         for access in reads(equation):
             for writer in writers.get(access.name, ()):
                 # A recurrence and its base may come in any order.
-                together = number in loops and loops[number] in (
-                    loops.get(n) for n in writers[access.name]
+                together = number in loop_of and loop_of[number] in (
+                    loop_of.get(n) for n in writers[access.name]
                 )
                 written = equations[writer].target, equations[writer]
                 if writer > number and not together and not apart((access, equation), written):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from einprop.analysis.cells import lies_outside
 from einprop.analysis.indices import range_of, subscript_indices
 from einprop.analysis.outside import (
     Computed,
@@ -24,14 +25,13 @@ from einprop.notation.tree import (
     Group,
     Index,
     Size,
-    Subscript,
     accesses,
 )
 
 if TYPE_CHECKING:
     from einprop.analysis.resolve import Resolved
 
-__all__ = ["Solver", "Span", "lies_outside"]
+__all__ = ["Solver", "Span"]
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class Solver:
             return None
         if any(span is not None and not span.size for span in spans):
             return 0
-        low, high = self.reach(at.number, replace_end(subscript), 0)
+        low, high = self.reach(at.number, replace(subscript, end=0), 0)
         before, after = self.outside(at.access, at.axis)
         if subscript.end:
             return max(1 - low - before, 0)
@@ -278,22 +278,6 @@ class Solver:
         if -before <= low and high < size + after:
             return
         raise refuse_outside(self, at, subscript, low if low < -before else high)
-
-
-def lies_outside(subscript: Subscript) -> bool:
-    """Whether a subscript is a constant that is outside of any axis: -1, ``end+1``."""
-    match subscript:
-        case Affine((), constant, 0):
-            return constant < 0
-        case Affine((), constant, 1):
-            return constant > 0
-        case _:
-            return False
-
-
-def replace_end(subscript: Affine) -> Affine:
-    """The subscript as a distance from the last position."""
-    return Affine(subscript.terms, subscript.constant, 0)
 
 
 def _computed(equations: tuple[Equation, ...]) -> Iterator[Computed]:

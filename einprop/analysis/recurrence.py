@@ -12,14 +12,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from einprop.analysis.cells import SizeOf, apart
+from einprop.analysis.cells import SizeOf, apart, unpadded
 from einprop.analysis.components import components
-from einprop.analysis.indices import target_indices
+from einprop.analysis.dependence import numbers_by_target
+from einprop.analysis.indices import is_plain, target_indices
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Affine, Boundary, Equation, Index, Subscript, reads
 
-__all__ = ["Loop", "in_order", "order", "read_early"]
+__all__ = ["Loop", "in_order", "loops", "numbers", "order", "read_early"]
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,7 @@ def order(
     >>> order(parse("y[t] = 2 h[t]; h[t] = tanh(h[t-1] + x[t])"))
     (Loop(letters={1: 't'}, descending=False, body=(1,)), 0)
     """
-    writers: dict[str, list[int]] = {}
-    for number, equation in enumerate(equations):
-        writers.setdefault(equation.target.name, []).append(number)
+    writers = numbers_by_target(equations)
     edges = [
         _Edge(reader, writer, read)
         for reader, equation in enumerate(equations)
@@ -80,12 +79,28 @@ def in_order(
     equations: Sequence[Equation], size_of: SizeOf = lambda index: None
 ) -> tuple[Equation, ...]:
     """The equations in an order in which they can run; a loop's stand as in its body."""
+    return tuple(equations[n] for step in order(equations, size_of) for n in numbers(step))
 
-    def numbers(steps: Iterable[int | Loop]) -> Iterator[int]:
-        for step in steps:
-            yield from numbers(step.body) if isinstance(step, Loop) else (step,)
 
-    return tuple(equations[n] for n in numbers(order(equations, size_of)))
+def numbers(step: int | Loop) -> Iterator[int]:
+    """The numbers of a step's equations, as they run."""
+    if isinstance(step, int):
+        yield step
+    else:
+        for inner in step.body:
+            yield from numbers(inner)
+
+
+def loops(equations: Sequence[Equation]) -> tuple[Loop, ...]:
+    """The loops that cycles of equations become, inner ones inside of them.
+
+    Raises:
+        IndexScopeError: A cycle has no order.
+    """
+    # Most programs have no cycle, and an order is dear to find.
+    if not read_early(equations):
+        return ()
+    return tuple(step for step in order(equations) if isinstance(step, Loop))
 
 
 def read_early(equations: Sequence[Equation]) -> set[str]:
@@ -173,7 +188,7 @@ class _Order:
                 [earlier.read.place, later.read.place],
                 "a recurrence reads in one direction: of the two reads, one has to be of another tensor",
             )
-        shifted = [e for e in edges if not _is_plain(e.read)]
+        shifted = [e for e in edges if not is_plain(e.read)]
         stuck = [e for e in shifted if not self.moves(e)]
         edge = next(iter((*stuck, *shifted, *edges)))
         written = self.equations[edge.reader].target
@@ -182,7 +197,7 @@ class _Order:
                 f"{to_text(edge.read)} is read while {written.name} is being defined",
                 [edge.read.place],
                 "a tensor cannot depend on itself; give the new value another name"
-                if _is_plain(edge.read)
+                if is_plain(edge.read)
                 else f"a tensor cannot depend on itself{_recurrent(written)}",
             )
         names = dict.fromkeys(self.equations[e.reader].target.name for e in edges)
@@ -196,7 +211,7 @@ class _Order:
 
 def _distance(subscript: Subscript, index: str) -> int | None:
     """How far a subscript is from an index, if that is a constant or one-sided."""
-    match _inner(subscript):
+    match unpadded(subscript):
         case Index():
             return 0
         case Affine(terms, constant, 0) if (1, index) in terms:
@@ -238,7 +253,7 @@ class _Alignment:
     def enter(self, number: int, operands: Iterable[Access]) -> Iterator[str]:
         """Find an equation's letter and its operands' axes; give the names of those that are new."""
         target = self.order.equations[number].target
-        subscript = _inner(target.subscripts[self.axes[target.name]])
+        subscript = unpadded(target.subscripts[self.axes[target.name]])
         operands = list(operands)
         shared = [set(target_indices(operand)) for operand in operands]
         fits = (i for i in _letters(subscript) if all(i in letters for letters in shared))
@@ -260,7 +275,7 @@ class _Alignment:
 
     def delays(self, edge: _Edge) -> tuple[float, float]:
         """How many positions earlier what is read was written, at least and at most."""
-        subscript = _inner(edge.read.subscripts[self.axes[edge.read.name]])
+        subscript = unpadded(edge.read.subscripts[self.axes[edge.read.name]])
         written = self.offsets[edge.writer]
         read = self.interval(subscript, self.letters[edge.reader])
         return written[0] - read[1], written[1] - read[0]
@@ -280,15 +295,6 @@ class _Alignment:
                 return low, high
             case _:
                 raise _NoLoopError
-
-
-def _inner(subscript: Subscript) -> Subscript:
-    """The position that a padded subscript computes."""
-    return (
-        subscript.subscript
-        if isinstance(subscript, Boundary) and subscript.mode == "pad"
-        else subscript
-    )
 
 
 def _letters(subscript: Subscript) -> tuple[str, ...]:
@@ -316,7 +322,3 @@ def _earlier(access: Access) -> str | None:
 def _recurrent(access: Access) -> str:
     earlier = _earlier(access)
     return f"; a recurrence reads an earlier position, as in {earlier}" if earlier else ""
-
-
-def _is_plain(access: Access) -> bool:
-    return all(isinstance(s, Index) for s in access.subscripts)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from einprop.analysis.bindings import separate_bindings
 from einprop.analysis.core import (
     Extents,
     check_target,
@@ -14,10 +15,10 @@ from einprop.analysis.core import (
     extents,
     map_accesses,
     one_operator,
-    separate_bindings,
 )
 from einprop.analysis.declared import Line, cotangent_of, resolve_lines
 from einprop.analysis.definitions import Definitions, collect_definitions
+from einprop.analysis.derivative_names import derivative_sides, tensor_base
 from einprop.analysis.indices import (
     bounded_indices,
     equation_indices,
@@ -28,18 +29,18 @@ from einprop.analysis.indices import (
 )
 from einprop.analysis.names import Names, collect_names
 from einprop.analysis.scope import place_sums
-from einprop.analysis.types import Types, check_ranks, derivative_sides, infer_types, tensor_base
+from einprop.analysis.types import Types, check_ranks, infer_types
 from einprop.errors import IndexScopeError
 from einprop.notation.tree import (
     Access,
     Affine,
     Backward,
     Equation,
-    IndexDeclaration,
     Size,
     Statement,
     TensorDeclaration,
     accesses,
+    declared_groups,
     gathers,
     reads,
 )
@@ -134,9 +135,7 @@ def _declared_sizes(statements: Sequence[Statement]) -> dict[str, Size]:
     """The declared size of each index that has one."""
     return {
         index: group.size
-        for s in statements
-        if isinstance(s, IndexDeclaration)
-        for group in s.groups
+        for group in declared_groups(statements)
         if group.size is not None
         for index in group.indices
     }

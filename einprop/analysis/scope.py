@@ -14,6 +14,7 @@ from einprop.analysis.definitions import Definitions
 from einprop.analysis.indices import subscript_indices, target_indices
 from einprop.analysis.stray import index_places, refuse_missing, refuse_stray
 from einprop.errors import IndexScopeError
+from einprop.notation.functions import COMBINED, keeps_extremum
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
@@ -76,7 +77,7 @@ def place_sums(
 
     def place(candidate: Equation) -> Expression:
         scope = _Scope(definitions, frozenset(left), candidate.operator == "+=")
-        if candidate.operator in _EXTREMA:
+        if keeps_extremum(candidate.operator):
             return _place_extremum(candidate, scope)
         return _place_terms(candidate.expression, scope)
 
@@ -149,10 +150,6 @@ def _place_terms(expression: Expression, scope: _Scope) -> Expression:
     return _summed(tuple(lone), _place(expression, scope.binding(tuple(lone))))
 
 
-_EXTREMA = {"max=": "max", "min=": "min"}
-"""The reduction that an accumulating operator names, where it is no sum."""
-
-
 def _place_extremum(equation: Equation, scope: _Scope) -> Expression:
     """Lone indices reduced around the whole right side: ``y[b] max= x[b,i] - c[b]``."""
     terms = [equation.expression]
@@ -160,7 +157,7 @@ def _place_extremum(equation: Equation, scope: _Scope) -> Expression:
         terms = list(equation.expression.terms)
     lone = tuple(dict.fromkeys(i for term in terms for i in _lone(term, scope)))
     body = _place_terms(equation.expression, scope.binding(lone))
-    return Call(_EXTREMA[equation.operator], (body,), lone, body.place) if lone else body
+    return Call(COMBINED[equation.operator], (body,), lone, body.place) if lone else body
 
 
 def _summed(indices: tuple[str, ...], body: Expression) -> Expression:

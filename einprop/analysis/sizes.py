@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from reprlib import repr as shortened
 
+from einprop.analysis.disagreements import (
+    Seen,
+    every_access,
+    refuse_declared,
+    refuse_rank,
+    refuse_sizes,
+)
 from einprop.analysis.indices import equation_indices, subscript_indices, unprimed
 from einprop.analysis.outside import refuse_unknown
 from einprop.analysis.ranges import Solver, Span
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import Axis
 from einprop.errors import InputError, ShapeError
-from einprop.notation.printer import to_text
-from einprop.notation.tree import Access, Index, Subscript, accesses
+from einprop.notation.tree import Index, accesses
 
 __all__ = [
     "Sizes",
@@ -50,16 +56,6 @@ def as_size(size: object, what: str) -> int:
             f"a size is an integer, 0 to {_LARGEST}",
         )
     return number
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """Where a size was seen first."""
-
-    size: int
-    access: Access
-    subscript: Subscript
-    axis: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +102,7 @@ class Sizes:
                 subscripts = access.subscripts if access.name == tensor else ()
                 for index in (i for s in subscripts[position:][:1] for i in subscript_indices(s)):
                     self.span(number, index)
-        places = [a.place for a in _every_access(self.resolved) if a.name == tensor]
+        places = [a.place for a in every_access(self.resolved) if a.name == tensor]
         raise ShapeError(
             f"the size of axis {position} of {tensor} is unknown",
             places[:1],
@@ -158,15 +154,6 @@ def _solved(resolved: Resolved, known: dict[object, int], *, inputs: bool = Fals
     return Sizes(resolved, known)
 
 
-def _every_access(resolved: Resolved) -> Iterator[Access]:
-    """The accesses of the equations as written, then those of the declarations."""
-    for equation in resolved.equations:
-        target, *others = accesses(equation)
-        yield from (*others, target)
-    for declaration in resolved.declarations:
-        yield from declaration.tensors
-
-
 def bind_sizes(resolved: Resolved, shapes: Mapping[str, tuple[int, ...]]) -> Sizes:
     """Give every type the size that the shapes of the inputs give it.
 
@@ -184,26 +171,26 @@ def bind_sizes(resolved: Resolved, shapes: Mapping[str, tuple[int, ...]]) -> Siz
     (5,)
     """
     types = resolved.types
-    seen: dict[object, _Seen] = {}
+    seen: dict[object, Seen] = {}
     checked: set[str] = set()
-    for access in _every_access(resolved):
+    for access in every_access(resolved):
         shape = shapes.get(access.name)
         if shape is None or (access.name in checked and access.name not in resolved.names.inputs):
             continue
         if len(shape) != len(access.subscripts):
-            raise _refuse_rank(access, shape)
+            raise refuse_rank(access, shape)
         for position, subscript in enumerate(access.subscripts):
             key = types.find(Axis(types.base(access.name), position))
-            found = _Seen(shape[position], access, subscript, position)
+            found = Seen(shape[position], access, subscript, position)
             earlier = seen.setdefault(key, found)
             if earlier.size != found.size:
-                raise _refuse_sizes(resolved, earlier, found, types.name(key))
+                raise refuse_sizes(resolved, earlier, found, types.name(key))
     known = {key: found.size for key, found in seen.items()}
     solver = Solver(resolved, known)
     for key, declared in types.sizes.items():
         size, first = solver.size(declared), seen.get(types.find(key))
         if size is not None and first is not None and size != first.size:
-            raise _refuse_declared(first, types.name(key), size)
+            raise refuse_declared(first, types.name(key), size)
     return _solved(resolved, known)
 
 
@@ -321,7 +308,7 @@ def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
     inputs = resolved.names.inputs
     missing = [name for name in inputs if name not in given]
     if missing:
-        reads = [a for a in _every_access(resolved) if a.name == missing[0]]
+        reads = [a for a in every_access(resolved) if a.name == missing[0]]
         raise InputError(
             f"{_plural('input', missing)} missing: {', '.join(missing)}",
             [access.place for access in reads[:1]],
@@ -350,79 +337,3 @@ def _slip(resolved: Resolved, name: str) -> str:
 
 def _plural(word: str, names: list[str]) -> str:
     return f"{word} is" if len(names) == 1 else f"{word}s are"
-
-
-def _refuse_rank(access: Access, shape: tuple[int, ...]) -> ShapeError:
-    axes = len(access.subscripts)
-    if axes == 0:
-        return ShapeError(
-            f"{access.name} is a scalar, but the array passed has {len(shape)} "
-            f"{'axis' if len(shape) == 1 else 'axes'}: shape {shape}",
-            [access.place],
-            f"pass one number, or give {access.name} indices, as in {access.name}[i]",
-        )
-    return ShapeError(
-        f"{access.name} has {axes} {'axis' if axes == 1 else 'axes'} in "
-        f"{to_text(access)}, but the array passed has {len(shape)}: shape {shape}",
-        [access.place],
-        f"pass an array with one axis for each index of {to_text(access)}",
-    )
-
-
-def _axis_text(seen: _Seen) -> str:
-    kind = "index" if isinstance(seen.subscript, Index) else "axis"
-    return f"{kind} {to_text(seen.subscript)}"
-
-
-def _typed(type_name: str | None) -> str:
-    return f" (type {type_name})" if type_name else ""
-
-
-def _refuse_declared(found: _Seen, type_name: str | None, size: int) -> ShapeError:
-    return ShapeError(
-        f"{_axis_text(found)}{_typed(type_name)} has size {found.size} in "
-        f"{to_text(found.access)}, but is declared with size {size}",
-        [found.subscript.place],
-        "pass an array of the declared size, or change the declaration",
-    )
-
-
-def _tie(resolved: Resolved, one: Subscript, other: Subscript) -> str | None:
-    """What makes two indices range over one type, where one tensor shows it."""
-    if not (isinstance(one, Index) and isinstance(other, Index)):
-        return None
-    if unprimed(one.name) == unprimed(other.name):
-        return "a primed index has the type of the unprimed one"
-    letters: dict[tuple[str, int], set[str]] = {}
-    for access in _every_access(resolved):
-        for axis, subscript in enumerate(access.subscripts):
-            if isinstance(subscript, Index):
-                held = letters.setdefault((resolved.types.base(access.name), axis), set())
-                held.add(subscript.name)
-                if held >= {one.name, other.name}:
-                    both = f"{one.name} and {other.name}"
-                    return f"{both} both stand at axis {axis} of {access.name}: they have one size"
-    return None
-
-
-def _refuse_sizes(
-    resolved: Resolved, earlier: _Seen, found: _Seen, type_name: str | None
-) -> ShapeError:
-    if earlier.access == found.access and earlier.subscript == found.subscript:
-        text, name = to_text(found.access), found.access.name
-        return ShapeError(
-            f"{_axis_text(found)}{_typed(type_name)} has size {earlier.size} at axis {earlier.axis} "
-            f"of {name} but size {found.size} at axis {found.axis} in {text}",
-            [earlier.subscript.place, found.subscript.place],
-            "axes with one index have one size; write two letters if the axes are different",
-        )
-    same = earlier.subscript == found.subscript
-    other = "size" if same else f"as {_axis_text(found)} size"
-    hint = "sizes must agree exactly; size 1 does not broadcast"
-    tie = None if same else _tie(resolved, earlier.subscript, found.subscript)
-    return ShapeError(
-        f"{_axis_text(earlier)}{_typed(type_name)} has size {earlier.size} in "
-        f"{to_text(earlier.access)} but {other} {found.size} in {to_text(found.access)}",
-        [earlier.subscript.place, found.subscript.place],
-        hint if 1 in (earlier.size, found.size) else tie,
-    )

@@ -7,13 +7,14 @@ A primed index has the type of the unprimed one, and a cotangent or tangent the 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from einprop.analysis.derivative_names import derivative_sides, tensor_base, without_suffix
 from einprop.analysis.indices import (
     bounded_indices,
     equation_indices,
+    plain_subscripts,
     range_of,
     target_indices,
     unprimed,
@@ -25,7 +26,6 @@ from einprop.notation.tree import (
     Equation,
     Expression,
     Index,
-    IndexDeclaration,
     IndexGroup,
     IndexValue,
     Iverson,
@@ -33,6 +33,7 @@ from einprop.notation.tree import (
     Statement,
     TensorDeclaration,
     accesses,
+    declared_groups,
     walk,
 )
 
@@ -42,9 +43,7 @@ __all__ = [
     "Letter",
     "Types",
     "check_ranks",
-    "derivative_sides",
     "infer_types",
-    "tensor_base",
 ]
 
 
@@ -74,19 +73,6 @@ class Declared:
 _Key = Axis | Letter | Declared
 
 
-def tensor_base(name: str) -> str:
-    """The tensor whose axes a derivative shares: ``W`` for ``W.grad`` and ``W.grad.dot2``.
-
-    >>> tensor_base("h.grad2.dot"), tensor_base("h.left")
-    ('h', 'h.left')
-    """
-    return re.sub(r"(\.(grad|dot|seed|ties)\d*)+$", "", name)
-
-
-def _without_suffix(name: str) -> str:
-    return re.sub(r"\.(grad|dot|seed|ties)\d*$", "", name)
-
-
 def _with_own_axes(tensors: Iterable[Access]) -> frozenset[str]:
     """The derivatives that have more axes than their tensor: a gradient for each example, say."""
     ranks: dict[str, int] = {}
@@ -94,30 +80,12 @@ def _with_own_axes(tensors: Iterable[Access]) -> frozenset[str]:
         ranks.setdefault(access.name, len(access.subscripts))
     own = set()
     for name, rank in ranks.items():
-        outer = _without_suffix(name)
-        while outer not in ranks and outer != _without_suffix(outer):
-            outer = _without_suffix(outer)
+        outer = without_suffix(name)
+        while outer not in ranks and outer != without_suffix(outer):
+            outer = without_suffix(outer)
         if outer != name and ranks.get(outer, rank) < rank:
             own.add(name)
     return frozenset(own)
-
-
-def derivative_sides(name: str) -> Iterator[tuple[str, str]]:
-    """The tensors whose axes, one after the other, a Jacobian or Hessian may have.
-
-    A tensor's name may have dots, so that a Hessian's can be read in more than one way.
-
-    >>> list(derivative_sides("y.jacobian.x")), list(derivative_sides("loss.hessian.U.V"))
-    ([('y', 'x')], [('U', 'V')])
-    """
-    jacobian = re.fullmatch(r"(.+)\.jacobian\d*\.(.+)", name)
-    if jacobian:
-        yield jacobian[1], jacobian[2]
-    hessian = re.fullmatch(r".+\.hessian\d*\.(.+)", name)
-    if hessian:
-        parts = hessian[1].split(".")
-        for count in range(1, len(parts)):
-            yield ".".join(parts[:count]), ".".join(parts[count:])
 
 
 @dataclass(frozen=True)
@@ -138,7 +106,7 @@ class Types:
 
     def base(self, name: str) -> str:
         """The tensor whose axes a tensor has."""
-        while name not in self.own and (outer := _without_suffix(name)) != name:
+        while name not in self.own and (outer := without_suffix(name)) != name:
             name = outer
         return name
 
@@ -308,7 +276,7 @@ def infer_types(statements: Iterable[Statement], equations: Sequence[Equation]) 
     (True, False)
     """
     statements = tuple(statements)
-    groups = [g for s in statements if isinstance(s, IndexDeclaration) for g in s.groups]
+    groups = list(declared_groups(statements))
     tensors = [a for s in statements if isinstance(s, TensorDeclaration) for a in s.tensors]
     tensors += [a for equation in equations for a in accesses(equation)]
     unifier = _Unifier(groups, _with_own_axes(tensors))
@@ -382,7 +350,7 @@ def _anchor(
     known: dict[str, list[_Key]] = {}
     kinds = ((s.kind, a) for s in declared for a in s.tensors)
     for number, (kind, access) in enumerate(kinds):
-        for name in _plain(access) if kind in ("input", "param") else ():
+        for name in plain_subscripts(access) if kind in ("input", "param") else ():
             known.setdefault(name, []).append(Letter(f"declaration {number}", name))
     for number, equation in enumerate(equations):
         written = {i for access in accesses(equation) for i in target_indices(access)}
@@ -392,7 +360,3 @@ def _anchor(
             candidates = known.get(unprimed(index), [])
             if letter not in anchored and len({types.find(c) for c in candidates}) == 1:
                 unifier.unify(candidates[0], letter, f"index {index}", None)
-
-
-def _plain(access: Access) -> list[str]:
-    return [s.name for s in access.subscripts if isinstance(s, Index)]

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.indices import (
     bounded_indices,
     equation_indices,
     fresh_index,
+    numbered,
     range_of,
     rename_indices,
     subscript_indices,
     target_indices,
     unprimed,
 )
-from einprop.analysis.types import tensor_base
 from einprop.notation.tree import (
     Access,
     Affine,
@@ -45,17 +46,8 @@ def axis_letters(access: Access, taken: Collection[str] = ()) -> tuple[str, ...]
             letters.append(fresh_index(subscript.name, used))
         else:
             # Not a letter of the program's, which may have another range, or a declared type.
-            letters.append(_unused("cell", used))
+            letters.append(numbered("cell", used.__contains__))
     return tuple(letters)
-
-
-def _unused(letter: str, taken: Collection[str]) -> str:
-    """The letter, or with a number: a prime would give it the type of another."""
-    candidate, count = letter, 1
-    while candidate in taken:
-        count += 1
-        candidate = f"{letter}{count}"
-    return candidate
 
 
 def with_bounds(
@@ -88,6 +80,7 @@ def with_bounds(
     if not any(subscript_indices(s) for s in computed):
         return ranged
     bounds = _bounds(ranged, source, renamed)
+    # The bounds may bring indices of their own, which have ranges too.
     return with_ranges(replace(ranged, inside=(*equation.inside, *bounds)), ranges)
 
 

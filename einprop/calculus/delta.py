@@ -13,8 +13,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from einprop.analysis.canonical import Canonical, canonical
-from einprop.analysis.indices import free_indices, fresh_index, target_indices, unprimed
-from einprop.analysis.names import is_base
+from einprop.analysis.cells import is_base
+from einprop.analysis.indices import (
+    free_indices,
+    fresh_index,
+    is_distinct,
+    is_plain,
+    numbered,
+    plain_subscripts,
+    target_indices,
+    unprimed,
+)
 from einprop.calculus.algebra import product, total
 from einprop.calculus.blocks import (
     Block,
@@ -216,10 +225,9 @@ class Elimination:
         """Remember what the program's own tensors hold."""
         for equation in equations:
             known = canonical(equation.expression)
-            letters = [s.name for s in equation.target.subscripts if isinstance(s, Index)]
-            plain = sorted(letters) == sorted(known.indices)
-            plain = plain and len(letters) == len(equation.target.subscripts)
-            if plain and equation.operator == "=" and times[equation.target.name] == 1:
+            letters = plain_subscripts(equation.target)
+            whole = is_plain(equation.target) and sorted(letters) == sorted(known.indices)
+            if whole and equation.operator == "=" and times[equation.target.name] == 1:
                 positions = tuple(known.indices.index(i) for i in letters)
                 self.defined.setdefault(self.key(known), (equation.target.name, positions))
 
@@ -253,12 +261,9 @@ class Elimination:
 
     def fresh_name(self, name: str, kind: str) -> str:
         """A name for part or all of a tensor's Jacobian that nothing has."""
-        candidate, count = self.name(name, kind), 1
-        while candidate in self.taken:
-            count += 1
-            candidate = self.name(name, f"{kind}{count}")
-        self.taken.add(candidate)
-        return candidate
+        own = self.name(name, numbered(kind, lambda k: self.name(name, k) in self.taken))
+        self.taken.add(own)
+        return own
 
     def write(self, result: str, blocks: Sequence[Block], *, transposed: bool = False) -> None:
         """Append the equations of a tensor that is made of blocks."""
@@ -315,9 +320,7 @@ def written(result: str, blocks: Sequence[Block], *, transposed: bool) -> Iterat
     for blocks_there in groups:
         group = _counted(blocks_there)
         place = group[0].place
-        letters = [s.name for s in place.subscripts if isinstance(s, Index)]
-        plain = len(set(letters)) == len(place.subscripts)
-        operator = "=" if plain and len(groups) == 1 else "+="
+        operator = "=" if is_distinct(place) and len(groups) == 1 else "+="
         indices: Mapping[str, None] = dict.fromkeys(i for b in group for i in (*b.kept, *b.summed))
         ranges = {r.index: r for b in group for r in b.ranges if r.index in indices}
         yield Equation(

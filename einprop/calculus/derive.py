@@ -10,18 +10,16 @@ from einprop.analysis.core import map_accesses
 from einprop.analysis.declare import declared_access
 from einprop.analysis.declared import hide
 from einprop.analysis.definitions import collect_definitions
-from einprop.analysis.indices import equation_indices, target_indices, unprimed
-from einprop.analysis.names import is_base
+from einprop.analysis.dependence import live, reached, readers
+from einprop.analysis.derivative_names import free_suffix
 from einprop.analysis.resolve import Resolved
-from einprop.analysis.types import derivative_sides
 from einprop.calculus.axes import axis_letters, with_ranges
 from einprop.calculus.elide import elide_sums, separate
-from einprop.calculus.forward import forward, tangent_suffix
+from einprop.calculus.forward import forward
 from einprop.calculus.refold import refold
-from einprop.calculus.reverse import Adjoint, cotangent_suffix, reverse
+from einprop.calculus.reverse import Adjoint, reverse
 from einprop.errors import DerivativeError
 from einprop.notation.functions import HIDDEN
-from einprop.notation.prelude import prelude
 from einprop.notation.tree import (
     Access,
     Call,
@@ -29,12 +27,8 @@ from einprop.notation.tree import (
     Equation,
     Expression,
     Index,
-    IndexDeclaration,
     Number,
-    Statement,
-    TensorDeclaration,
     accesses,
-    reads,
     transform,
     walk,
 )
@@ -47,16 +41,10 @@ __all__ = [
     "derive_adjoint",
     "derive_tangent",
     "influential",
-    "live",
-    "needed_bases",
-    "needed_declarations",
     "readable",
     "unhidden",
-    "unread_tangents",
     "zero",
 ]
-
-_CONSTANT = "comparisons, sign, floor, argmax and stop_gradient are constants to a derivative"
 
 
 @dataclass(frozen=True)
@@ -128,7 +116,7 @@ def derive_tangent(
     """
     check_names(resolved, of, wrt)
     check_forward(resolved, of, resolved.names.inputs if wrt is None else wrt)
-    suffix = tangent_suffix(resolved.equations)
+    suffix = free_suffix(resolved.equations, "dot")
     wanted = influential(resolved, of) if wrt is None else tuple(wrt)
     tangent = forward(resolved.equations, wanted, suffix)
     zeros = [name for name in of if name not in tangent.tangents]
@@ -154,22 +142,10 @@ def check_forward(resolved: Resolved, of: Sequence[str], wrt: Sequence[str]) -> 
     Raises:
         DerivativeError: Names the tensor whose gradient is overridden.
     """
-    readers: dict[str, set[str]] = {}
-    for equation in resolved.equations:
-        for access in reads(equation):
-            readers.setdefault(access.name, set()).add(equation.target.name)
-
-    def reached(start: Iterable[str]) -> set[str]:
-        found, waiting = set(start), list(start)
-        while waiting:
-            new = readers.get(waiting.pop(), set()) - found
-            found |= new
-            waiting += new
-        return found
-
-    moving = reached(wrt)
+    edges = readers(resolved.equations)
+    moving = reached(edges, wrt)
     for line in resolved.lines:
-        if line.override and line.of in moving and reached(line.sources).intersection(of):
+        if line.override and line.of in moving and reached(edges, line.sources).intersection(of):
             raise DerivativeError(
                 f"{', '.join(of)} cannot be differentiated forward: the program overrides the "
                 f"gradient of {line.of}, and says nothing of tangents",
@@ -182,34 +158,17 @@ def influential(resolved: Resolved, of: Sequence[str]) -> tuple[str, ...]:
     """The inputs that the tensors depend on."""
     found = reverse(resolved.equations, of, resolved.names.inputs).gradients
     if not found:
-        verb = "depends" if len(of) == 1 else "depend"
-        raise DerivativeError(
-            f"{', '.join(of)} {verb} on no input: there is no derivative", (), _CONSTANT
-        )
+        raise _constant(of)
     return tuple(name for name in resolved.names.inputs if name in found)
 
 
-def unread_tangents(
-    resolved: Resolved, derivation: Tangents, equations: Iterable[Equation]
-) -> list[Statement]:
-    """The declaration of tangents that nothing depends on: they are inputs all the same."""
-    read = {access.name for equation in equations for access in reads(equation)}
-    unread = tuple(
-        zero(resolved, name, dot).target for name, dot in derivation.given if dot not in read
+def _constant(of: Sequence[str]) -> DerivativeError:
+    verb = "depends" if len(of) == 1 else "depend"
+    return DerivativeError(
+        f"{', '.join(of)} {verb} on no input: there is no derivative",
+        (),
+        "comparisons, sign, floor, argmax and stop_gradient are constants to a derivative",
     )
-    return [TensorDeclaration("input", unread)] if unread else []
-
-
-def live(equations: Sequence[Equation], wanted: Iterable[str]) -> list[Equation]:
-    """The equations that the wanted tensors need, also where they need each other."""
-    needed = set(wanted)
-    size = 0
-    while size < len(needed):
-        size = len(needed)
-        for equation in equations:
-            if equation.target.name in needed:
-                needed.update(access.name for access in reads(equation))
-    return [equation for equation in equations if equation.target.name in needed]
 
 
 def derive_adjoint(
@@ -228,7 +187,7 @@ def derive_adjoint(
             or nothing depends on anything.
     """
     check_names(resolved, of, wrt)
-    suffix = cotangent_suffix(resolved.equations)
+    suffix = free_suffix(resolved.equations, "grad")
     wanted = tuple(n for n in resolved.names.inputs if n not in resolved.positions)
     wanted = wanted if wrt is None else tuple(wrt)
     equations, inner = hide(resolved.equations, resolved.lines)
@@ -237,10 +196,7 @@ def derive_adjoint(
     if wrt is None:
         wanted = tuple(name for name in wanted if name in adjoint.gradients)
         if not wanted:
-            verb = "depends" if len(of) == 1 else "depend"
-            raise DerivativeError(
-                f"{', '.join(of)} {verb} on no input: there is no derivative", (), _CONSTANT
-            )
+            raise _constant(of)
     zeros = [name for name in wanted if name not in adjoint.gradients]
     derivation = Derivation(
         of=tuple(of),
@@ -367,90 +323,3 @@ def _refolded(equation: Equation, taken: Collection[str]) -> Equation:
     separated = separate(equation.expression)
     folded = refold(separated, taken)
     return equation if folded == separated else replace(equation, expression=folded)
-
-
-def needed_bases(resolved: Resolved, equations: Sequence[Equation]) -> list[Equation]:
-    """The equations that give cells before the first or after the last to tensors that are read.
-
-    Without them the adjoint of a recurrence, standing alone, could not read the forward tensor's base.
-    """
-    mentioned = {resolved.types.base(a.name) for e in equations for a in accesses(e)}
-    written = (s for s in resolved.statements if isinstance(s, Equation))
-    return [e for e in written if e.target.name in mentioned and is_base(e.target)]
-
-
-def needed_declarations(
-    resolved: Resolved, equations: Sequence[Equation], *, alone: bool
-) -> list[Statement]:
-    """The declarations under which adjoint equations have the meaning that they were derived with.
-
-    Args:
-        resolved: The program that was differentiated.
-        equations: Its adjoint equations.
-        alone: Whether they stand without the program's own equations.
-    """
-    mentioned = {a.name for e in equations for a in reads(e)}
-    kept: list[Statement] = []
-    for statement in resolved.statements:
-        if isinstance(statement, IndexDeclaration | Definition):
-            kept.append(statement)
-        elif isinstance(statement, TensorDeclaration) and statement.kind in ("input", "param"):
-            tensors = tuple(a for a in statement.tensors if a.name in mentioned or not alone)
-            kept += [replace(statement, tensors=tensors)] if tensors else []
-    if not alone:
-        mentioned.update(a.name for e in resolved.equations for a in accesses(e))
-    known = {a.name for s in kept if isinstance(s, TensorDeclaration) for a in s.tensors}
-    anchors = {a.name: a for e in equations for a in _anchors(resolved, e, mentioned)}
-    if alone:
-        written = [e.target.name for e in equations if is_base(e.target)]
-        bases = [name for name in written if resolved.types.base(name) == name]
-        anchors |= {name: declared_access(resolved, name) for name in bases}
-    # A tensor with the name of a definition from outside has to say that it is one.
-    defined = {e.target.name for e in (equations if alone else (*resolved.equations, *equations))}
-    anchors |= {
-        a.name: Access(a.name, a.subscripts)
-        for e in equations
-        for a in reads(e)
-        if a.name in prelude() and a.name not in defined
-    }
-    missing = tuple(a for name, a in anchors.items() if name not in known)
-    return [*kept, TensorDeclaration("input", missing)] if missing else kept
-
-
-def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Iterator[Access]:
-    """Tensors that must be known of so that every index of an adjoint equation has a range."""
-    bounding = (*reads(equation), *equation.inside)
-    right = {unprimed(i) for access in bounding for i in target_indices(access)}
-    left = {unprimed(i) for i in target_indices(equation.target)}
-    base = resolved.types.base(equation.target.name)
-    sided = any(True for _ in derivative_sides(base))
-    computed = not all(isinstance(s, Index) for s in equation.target.subscripts)
-    if (computed or not left <= right) and base not in mentioned and not sided:
-        yield declared_access(resolved, base)
-    ranged = {r.index for r in equation.ranges}
-    written = {unprimed(i) for i in equation_indices(equation)}
-    for index in sorted(written - left - right - ranged):
-        number = next(
-            n
-            for n, e in enumerate(resolved.equations)
-            if index in {unprimed(i) for i in equation_indices(e)}
-        )
-        if resolved.types.declared_size(resolved.types.letter(number, index)) is None:
-            yield _holder(resolved, number, index)
-
-
-def _holder(resolved: Resolved, number: int, index: str) -> Access:
-    """An input with an axis of the type that the index has in an equation, the index standing there."""
-    types = resolved.types
-    for name in resolved.names.inputs:
-        letters = target_indices(declared_access(resolved, name))
-        for position in range(len(letters)):
-            if types.axis(name, position) == types.letter(number, index):
-                others = [f"{i}2" if i == index else i for i in letters]
-                others[position] = index
-                return Access(name, tuple(Index(i) for i in others))
-    raise DerivativeError(
-        f"the range of index {index} is not known in the derivative",
-        (),
-        f"declare it, as in: index {index}: name < 8",
-    )

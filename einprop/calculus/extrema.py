@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from einprop.analysis.indices import target_indices
+from einprop.analysis.dependence import by_target
+from einprop.analysis.indices import is_distinct
 from einprop.calculus.partials import Partial
+from einprop.notation.functions import keeps_extremum
 from einprop.notation.tree import (
     Access,
     Boundary,
     Call,
     Equation,
     Expression,
-    Index,
     Iverson,
     Number,
 )
 
 __all__ = ["chosen", "counts_ties", "holds_value", "ties"]
 
-_EXTREMA = ("max=", "min=")
 _TIES = ".ties"
 
 
@@ -28,10 +28,8 @@ def holds_value(group: Sequence[Equation]) -> bool:
 
     So it is where ``=`` writes, and where ``max=`` is the only equation and names each cell once.
     """
-    target = group[0].target
-    plain = all(isinstance(s, Index) for s in target.subscripts)
-    alone = len(group) == 1 and plain and len(target_indices(target)) == len(target.subscripts)
-    return all(e.operator == "=" or (alone and e.operator in _EXTREMA) for e in group)
+    alone = len(group) == 1 and is_distinct(group[0].target)
+    return all(e.operator == "=" or (alone and keeps_extremum(e.operator)) for e in group)
 
 
 def chosen(equation: Equation) -> Partial | None:
@@ -39,7 +37,7 @@ def chosen(equation: Equation) -> Partial | None:
 
     Ties share evenly: ``[E == y[s]] / y.ties[s]``.
     """
-    if equation.operator not in _EXTREMA:
+    if not keeps_extremum(equation.operator):
         return None
     target = equation.target
     count: Expression = _count(target)
@@ -57,9 +55,7 @@ def _count(target: Access) -> Access:
 
 def ties(equations: Sequence[Equation], wanted: Collection[str]) -> Iterator[Equation]:
     """For each cell of the wanted tensors that ``max=`` fills, how many values reach its own."""
-    groups: dict[str, list[Equation]] = {}
-    for equation in equations:
-        groups.setdefault(equation.target.name, []).append(equation)
+    groups = by_target(equations)
     for equation in equations:
         choice, name = chosen(equation), equation.target.name
         if choice is None or name not in wanted or holds_value(groups[name]):

@@ -9,10 +9,10 @@ with the same left side and operator; each read's tangent stands where the read 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from einprop.analysis.dependence import by_target
 from einprop.analysis.indices import rename_apart, target_indices
 from einprop.calculus.algebra import negate, total
 from einprop.calculus.axes import with_bounds
@@ -27,10 +27,9 @@ from einprop.notation.tree import (
     Equation,
     Expression,
     Negate,
-    accesses,
 )
 
-__all__ = ["Tangent", "active_tensors", "forward", "tangent_suffix"]
+__all__ = ["Tangent", "active_tensors", "forward"]
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,6 @@ class Tangent:
 
     equations: tuple[Equation, ...]
     tangents: dict[str, str]
-
-
-def tangent_suffix(equations: Iterable[Equation]) -> str:
-    """``dot``, or ``dot2``, … if the equations hold tangents of an earlier derivation."""
-    names = {a.name for equation in equations for a in accesses(equation)}
-    used = [int(m[1] or 1) for name in names for m in re.finditer(r"\.dot(\d*)(?=\.|$)", name)]
-    return f"dot{max(used) + 1}" if used else "dot"
 
 
 def forward(equations: Sequence[Equation], wrt: Sequence[str], suffix: str = "dot") -> Tangent:
@@ -69,9 +61,7 @@ def forward(equations: Sequence[Equation], wrt: Sequence[str], suffix: str = "do
     y.dot[b,j] = sum[i](x.dot[b,i] W[i,j]) + sum[i](x[b,i] W.dot[i,j])
     """
     active = active_tensors(equations, wrt)
-    groups: dict[str, list[Equation]] = {}
-    for equation in equations:
-        groups.setdefault(equation.target.name, []).append(equation)
+    groups = by_target(equations)
     found: list[Equation] = []
     for equation in equations:
         if equation.target.name in active:

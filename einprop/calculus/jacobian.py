@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from einprop.analysis.indices import fresh_index
+from einprop.analysis.dependence import live
+from einprop.analysis.derivative_names import tensor_base
+from einprop.analysis.indices import fresh_index, numbered
 from einprop.analysis.resolve import Resolved
-from einprop.analysis.types import tensor_base
 from einprop.calculus.delta import Elimination, Held
-from einprop.calculus.derive import live, readable
+from einprop.calculus.derive import readable
 from einprop.calculus.extrema import counts_ties
 from einprop.calculus.letters import with_one_meaning
 from einprop.notation.tree import Access, Equation, Index
@@ -45,13 +46,10 @@ class Jacobians:
 
     def claim(self, name: Callable[[str], str], kind: str) -> str:
         """The name of a result: that of a kind, with a number if it is in use."""
-        candidate, count = name(kind), 1
-        while candidate in self._taken:
-            count += 1
-            candidate = name(f"{kind}{count}")
-        self._taken.add(candidate)
-        self.results.append(candidate)
-        return candidate
+        own = name(numbered(kind, lambda k: name(k) in self._taken))
+        self._taken.add(own)
+        self.results.append(own)
+        return own
 
     def forward(self, wrt: str, results: Iterable[tuple[str, str]]) -> None:
         """Jacobians by forward mode.

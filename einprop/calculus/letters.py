@@ -9,6 +9,7 @@ from einprop.analysis.indices import (
     equation_indices,
     fresh_index,
     rename_indices,
+    typed_letter,
     unprimed,
 )
 from einprop.analysis.resolve import Resolved
@@ -18,8 +19,8 @@ from einprop.notation.tree import (
     Equation,
     Expression,
     Index,
-    IndexDeclaration,
     children,
+    declared_groups,
     map_children,
 )
 
@@ -65,13 +66,7 @@ def with_one_meaning(resolved: Resolved) -> Lettered:
     h[i] = sum[j](W[i,j] x[j])
     y[j2] = sum[i](U[j2,i] h[i])
     """
-    declared = {
-        index
-        for statement in resolved.statements
-        if isinstance(statement, IndexDeclaration)
-        for group in statement.groups
-        for index in group.indices
-    }
+    declared = {i for group in declared_groups(resolved.statements) for i in group.indices}
     types: dict[str, object] = {}
     equations = []
     for number, equation in enumerate(resolved.equations):
@@ -81,7 +76,7 @@ def with_one_meaning(resolved: Resolved) -> Lettered:
             key = resolved.types.letter(number, letter)
             # Two letters of one equation stay two, also where they have one type.
             taken = {*written, *bases.values(), *declared} - {letter}
-            bases[letter] = _letter_for(letter, key, types, taken)
+            bases[letter] = typed_letter(letter, key, types, taken)
             types[bases[letter]] = key
         names = {i: bases[unprimed(i)] + i[len(unprimed(i)) :] for i in equation_indices(equation)}
         equations.append(_renamed(equation, names))
@@ -103,17 +98,7 @@ def _name_axes(resolved: Resolved, types: dict[str, object], declared: Collectio
     for name, position, letter in (*plain, *unnamed):
         key = resolved.types.axis(name, position)
         if key not in types.values():
-            types[_letter_for(unprimed(letter), key, types, set(declared) - {letter})] = key
-
-
-def _letter_for(
-    letter: str, key: object, types: Mapping[str, object], taken: Collection[str]
-) -> str:
-    candidate, count = letter, 1
-    while types.get(candidate, key) != key or candidate in taken:
-        count += 1
-        candidate = f"{letter}{count}"
-    return candidate
+            types[typed_letter(unprimed(letter), key, types, set(declared) - {letter})] = key
 
 
 def _renamed(equation: Equation, names: Mapping[str, str]) -> Equation:

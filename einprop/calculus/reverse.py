@@ -9,14 +9,15 @@ summed over every index that is not in r, because it is not on the left.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from einprop.analysis.cells import SizeOf
 from einprop.analysis.declared import Line
+from einprop.analysis.dependence import by_target, operands, reached, readers
 from einprop.analysis.indices import (
     fresh_index,
+    is_plain,
     rename_apart,
     rename_indices,
     target_indices,
@@ -27,9 +28,9 @@ from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.lines import Emitted, Lines
 from einprop.calculus.partials import Linearisation
-from einprop.notation.tree import Access, Equation, Expression, Index, Number, accesses, reads
+from einprop.notation.tree import Access, Equation, Expression, Index, Number
 
-__all__ = ["Adjoint", "cotangent_suffix", "reverse"]
+__all__ = ["Adjoint", "reverse"]
 
 _Contribution = tuple[Access, Expression]
 
@@ -50,13 +51,6 @@ class Adjoint:
     seeds: dict[str, str]
     gradients: dict[str, str]
     written: dict[Equation, Equation] = field(default_factory=dict)
-
-
-def cotangent_suffix(equations: Iterable[Equation]) -> str:
-    """``grad``, or ``grad2``, … if the equations hold cotangents of an earlier derivation."""
-    names = {a.name for equation in equations for a in accesses(equation)}
-    used = [int(m[1] or 1) for name in names for m in re.finditer(r"\.grad(\d*)(?=\.|$)", name)]
-    return f"grad{max(used) + 1}" if used else "grad"
 
 
 def reverse(
@@ -86,13 +80,16 @@ def reverse(
     W.grad[i,j] += sum[b](y.grad[b,j] x[b,i])
     """
     early = read_early(equations)
-    sweep = _Sweep(_active(equations, wrt), frozenset(of), suffix, axes or {})
+    sweep = _Sweep(reached(readers(equations), wrt), frozenset(of), suffix, axes or {})
     # What a cycle reads before it is complete is reached if anything that needs it is.
-    sweep.reached.update((set(of) | (_ancestors(equations, of) & early)) & sweep.active)
+    cyclic = reached(operands(equations), of) & early
+    sweep.reached.update((cyclic | set(of)) & sweep.active)
     declared = Lines(lines, suffix)
-    for name, group in _by_target_backwards(equations):
+    groups = by_target(equations)
+    # The tensor that is complete last comes first.
+    for name in dict.fromkeys(e.target.name for e in reversed(equations)):
         if name in sweep.reached:
-            sweep.visit(name, group, recurs=name in early)
+            sweep.visit(name, groups[name], recurs=name in early)
         sweep.declare(declared.after(name, sweep.reached))
     sweep.equations += _dead(equations, early & sweep.reached - set(of), sweep)
     gradients = {name: f"{name}.{suffix}" for name in wrt if name in sweep.reached}
@@ -162,48 +159,9 @@ def _dead(equations: Sequence[Equation], names: set[str], sweep: _Sweep) -> Iter
             yield Equation(replace(target, name=f"{name}.{sweep.suffix}"), "+=", Number(0))
 
 
-def _active(equations: Sequence[Equation], wrt: Sequence[str]) -> set[str]:
-    """The tensors that depend on what is differentiated for, themselves included."""
-    readers: dict[str, set[str]] = {}
-    for equation in equations:
-        for access in reads(equation):
-            readers.setdefault(access.name, set()).add(equation.target.name)
-    return _closure(readers, wrt)
-
-
-def _ancestors(equations: Sequence[Equation], of: Iterable[str]) -> set[str]:
-    """The tensors that others depend on, those included."""
-    needs: dict[str, set[str]] = {}
-    for equation in equations:
-        found = needs.setdefault(equation.target.name, set())
-        found.update(access.name for access in reads(equation))
-    return _closure(needs, of)
-
-
-def _closure(edges: Mapping[str, set[str]], start: Iterable[str]) -> set[str]:
-    found = set(start)
-    pending = list(found)
-    while pending:
-        new = edges.get(pending.pop(), set()) - found
-        found |= new
-        pending += new
-    return found
-
-
-def _by_target_backwards(
-    equations: Sequence[Equation],
-) -> Iterator[tuple[str, list[Equation]]]:
-    """The equations of each tensor together, the tensor that is complete last first."""
-    groups: dict[str, list[Equation]] = {}
-    for equation in equations:
-        group = groups.pop(equation.target.name, [])
-        groups[equation.target.name] = [*group, equation]
-    yield from reversed(groups.items())
-
-
 def _written_letters(group: Sequence[Equation]) -> tuple[str, ...]:
     """Letters for the axes of a tensor: those of an equation that writes all of it, if one does."""
-    plain = (e.target for e in group if all(isinstance(s, Index) for s in e.target.subscripts))
+    plain = (e.target for e in group if is_plain(e.target))
     return axis_letters(next(plain, group[-1].target))
 
 

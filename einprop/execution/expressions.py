@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from einprop.analysis.indices import is_distinct, plain_subscripts
 from einprop.execution.assembled import (
     Manner,
     letter_strides,
@@ -36,7 +37,7 @@ from einprop.execution.steps import (
     index_size,
     operand_letters,
 )
-from einprop.notation.functions import FUNCTIONS, OWN_PREFIX, SINGLE_INDEX
+from einprop.notation.functions import COMBINED, FOLDS, FUNCTIONS, OWN_PREFIX, SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
     Add,
@@ -45,7 +46,6 @@ from einprop.notation.tree import (
     Divide,
     Equation,
     Expression,
-    Index,
     IndexValue,
     Iverson,
     Multiply,
@@ -81,14 +81,8 @@ POWERS: dict[float, Letters] = {
 }
 """Exponents for which a few cheap passes beat the general power."""
 
-_OF_NOTHING = {"sum": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
-"""The value of each reduction over no positions."""
-
 _REPEATED = {"sum": "multiply", "prod": "power"}
 """What reducing over an index that the operand lacks does, given the number of repetitions."""
-
-_ACCUMULATORS = {"=": "add", "+=": "add", "max=": "maximum", "min=": "minimum"}
-"""What combines the contributions to a cell."""
 
 
 @dataclass
@@ -152,13 +146,6 @@ def _as_float(value: float) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _plain(access: Access) -> Letters | None:
-    """The letters of an access whose subscripts are indices, no one twice."""
-    letters = tuple([s.name for s in access.subscripts if isinstance(s, Index)])
-    distinct = len(set(letters)) == len(access.subscripts)
-    return letters if distinct else None
-
-
 class EquationLowering:
     """One equation on its way to steps: the letters of its target and the steps so far."""
 
@@ -193,7 +180,7 @@ class EquationLowering:
         """
         value = self.value(self.equation.expression)
         subscripts = self.equation.target.subscripts
-        function = _ACCUMULATORS[self.equation.operator]
+        function = FOLDS[COMBINED[self.equation.operator]].pair
         affine = tuple([place for place in map(positions, subscripts) if place is not None])
         if len(affine) < len(subscripts):
             places, tensors = self.places(subscripts)
@@ -250,9 +237,8 @@ class EquationLowering:
     def read(self, access: Access) -> Operand:
         """A tensor at its subscripts: as it is, through a window, or gathered."""
         name = self.known.as_numbers(access.name, self.equation)
-        letters = _plain(access)
-        if letters is not None:
-            return Operand(name, letters)
+        if is_distinct(access):
+            return Operand(name, plain_subscripts(access))
         target = self.temporary(subscript_letters(access.subscripts))
         affine = [place for place in map(positions, access.subscripts) if place is not None]
         if len(affine) == len(access.subscripts):
@@ -267,10 +253,9 @@ class EquationLowering:
         found: list[Affine | Operand] = []
         for subscript in subscripts:
             if isinstance(subscript, Access):
-                letters = _plain(subscript)
-                if letters is None:
+                if not is_distinct(subscript):
                     raise TypeError(f"not part of a flat program: {subscript!r}")
-                found.append(Operand(subscript.name, letters))
+                found.append(Operand(subscript.name, plain_subscripts(subscript)))
             else:
                 found.append(positions(subscript) or Affine(()))
         return tuple(found), [place for place in found if isinstance(place, Operand)]
@@ -344,8 +329,9 @@ class EquationLowering:
 
     def nothing(self, function: str, body: Source) -> Source:
         """The value of a reduction over no positions at all."""
-        value = _OF_NOTHING[function]
-        return self.emit(Copy(), self.temporary(operand_letters(body)), Literal(value))
+        return self.emit(
+            Copy(), self.temporary(operand_letters(body)), Literal(FOLDS[function].empty)
+        )
 
     def contract(self, left: Source, right: Source, indices: Letters) -> Source:
         """A pairwise contraction; what only one operand has is summed there first."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from einprop.analysis.dependence import assembled_tensors, live
+from einprop.analysis.indices import plain_subscripts
 from einprop.analysis.recurrence import Loop as OrderedLoop
-from einprop.analysis.recurrence import order
+from einprop.analysis.recurrence import numbers, order
 from einprop.execution.assembled import Manner, cells_of, manners
 from einprop.execution.bodies import Body, Node, contributed, flat, hoisted, numbered, read, written
 from einprop.execution.expressions import CUMULATIVE, EquationLowering, Known, literal_value
@@ -20,12 +22,10 @@ from einprop.execution.steps import (
     Step,
     index_size,
 )
+from einprop.notation.functions import COMBINED, FOLDS
 from einprop.notation.tree import Equation, Index, IndexValue, Iverson, gathers, reads
 
 __all__ = ["Lowered", "lower"]
-
-_EMPTY = {"max=": -math.inf, "min=": math.inf}
-"""What an assembled tensor holds before the first contribution, where that is not 0."""
 
 
 @dataclass(frozen=True)
@@ -70,29 +70,7 @@ def lower(
     y#1 add ['a', 'b']
     y add ['y#1', 'c']
     """
-    return _Lowering(
-        _needed(equations, outputs), sizes, outputs, inputs or {}, axes or {}
-    ).lowered()
-
-
-def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:
-    """The equations that the outputs depend on, in the order in which they are given."""
-    writers: dict[str, list[Equation]] = {}
-    for equation in equations:
-        writers.setdefault(equation.target.name, []).append(equation)
-    wanted, pending = set(outputs), list(outputs)
-    while pending:
-        for equation in writers.get(pending.pop(), ()):
-            new = {access.name for access in reads(equation)} - wanted
-            wanted |= new
-            pending += new
-    return [equation for equation in equations if equation.target.name in wanted]
-
-
-def _is_assembled(equation: Equation) -> bool:
-    subscripts = equation.target.subscripts
-    letters = {s.name for s in subscripts if isinstance(s, Index)}
-    return equation.operator != "=" or len(letters) < len(subscripts)
+    return _Lowering(live(equations, outputs), sizes, outputs, inputs or {}, axes or {}).lowered()
 
 
 class _Lowering:
@@ -107,7 +85,7 @@ class _Lowering:
         axes: Mapping[str, Letters],
     ) -> None:
         self.equations = equations
-        names = dict.fromkeys(e.target.name for e in equations if _is_assembled(e))
+        names = assembled_tensors(equations)
         self.axes = {name: axes.get(name) or self.written_axes(name) for name in names}
         subscripted = {a.name for e in equations for r in reads(e) for a in gathers(r)}
         self.subscripted = subscripted | {a.name for e in equations for a in gathers(e.target)}
@@ -160,7 +138,7 @@ class _Lowering:
         contributions: dict[str, list[tuple[int, int | None]]] = {}
         for place, item in enumerate(plan):
             loop = place if isinstance(item, OrderedLoop) else None
-            for number in _numbers(item):
+            for number in numbers(item):
                 name = self.equations[number].target.name
                 if name in self.axes:
                     contributions.setdefault(name, []).append((number, loop))
@@ -222,7 +200,7 @@ class _Lowering:
                     first.setdefault(name, place)
         fills: dict[int, list[Node]] = {}
         for name, equation in self.fills.items():
-            empty = Literal(_EMPTY.get(equation.operator, 0.0))
+            empty = Literal(FOLDS[COMBINED[equation.operator]].empty)
             step = Step(equation, Copy(), Operand(name, self.axes[name]), (empty,))
             # What is copied into the tensor may be computed in its memory straight away.
             straight = [n for n in self.copied.get(name, ()) if n in first and n in self.made]
@@ -235,16 +213,8 @@ def _comparison(equation: Equation, sizes: Mapping[str, int]) -> tuple[Letters, 
     expression, target = equation.expression, equation.target
     match expression:
         case Iverson(IndexValue(left), operator, IndexValue(right)) if operator in CUMULATIVE:
-            letters = tuple([s.name for s in target.subscripts if isinstance(s, Index)])
+            letters = plain_subscripts(target)
             square = index_size(sizes, left) == index_size(sizes, right)
             if square and left != right and sorted(letters) == sorted((left, right)):
                 return letters, expression
     return None
-
-
-def _numbers(item: int | OrderedLoop) -> Iterator[int]:
-    if isinstance(item, int):
-        yield item
-    else:
-        for inner in item.body:
-            yield from _numbers(inner)

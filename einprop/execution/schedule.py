@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from einprop.analysis.dependence import reached
 from einprop.execution.arrange import Arranged, arrange
-from einprop.execution.buffers import Memory, assign, lifetimes
+from einprop.execution.buffers import Lifetime, Memory, assign, lifetimes
 from einprop.execution.expressions import COMPARISONS
 from einprop.execution.layout import Layout
 from einprop.execution.loops import around
@@ -76,53 +77,82 @@ def schedule(
     """
     lowered = lower(equations, sizes, outputs, inputs, axes)
     arranged = arrange(lowered, inputs, outputs, as_written=as_written)
-    layouts = arranged.layouts
-    dtypes = _dtypes(arranged.steps, layouts, lowered.integers, outputs, dtype)
+    dtypes = _dtypes(arranged.steps, arranged.layouts, lowered.integers, outputs, dtype)
     changing = _changing(arranged, inputs, outputs)
-    steps = []
-    for step in arranged.steps:
-        flops, traffic = _price(step, lowered.sizes, dtypes)
-        constant = layouts[step.target.tensor].root not in changing
-        steps.append(replace(step, flops=flops, bytes=traffic, constant=constant))
-    roots = {layout.root for layout in layouts.values()}
-    memory = Memory(
-        layouts,
-        dtypes,
-        {root: _cells(root, arranged) * ITEM_BYTES[dtypes[root]] for root in roots},
-        frozenset(inputs) | (roots - changing),
-        frozenset(outputs),
-        arranged.loops,
-        around(arranged.loops, len(steps)),
-        arranged.transient,
-    )
+    steps = _priced(arranged, lowered.sizes, dtypes, changing)
+    memory = _memory(arranged, dtypes, frozenset(inputs), frozenset(outputs), changing)
     lives = lifetimes(steps, memory, inputs, outputs)
     buffers, places = assign(steps, memory, lives)
-    tensors = {
-        name: Tensor(
-            name,
-            shape,
-            layout.order,
-            layout.offset,
-            layout.strides,
-            dtypes[name],
-            layout.root,
-            places.get(layout.root),
-            lives[layout.root].first,
-            lives[layout.root].last,
-        )
-        for name, shape in arranged.shapes.items()
-        if (layout := layouts[name]).root in lives
-    }
     return Schedule(
         dtype,
         lowered.sizes,
         tuple(inputs),
         tuple(outputs),
-        tensors,
+        {tensor.name: tensor for tensor in _tensors(arranged, dtypes, places, lives)},
         tuple(steps),
         tuple(buffers),
         arranged.loops,
     )
+
+
+def _priced(
+    arranged: Arranged,
+    sizes: Mapping[str, int],
+    dtypes: Mapping[str, str],
+    changing: Collection[str],
+) -> list[Step]:
+    """The steps with what they cost, and with whether one run of them is enough."""
+    steps = []
+    for step in arranged.steps:
+        flops, traffic = _price(step, sizes, dtypes)
+        constant = arranged.layouts[step.target.tensor].root not in changing
+        steps.append(replace(step, flops=flops, bytes=traffic, constant=constant))
+    return steps
+
+
+def _memory(
+    arranged: Arranged,
+    dtypes: Mapping[str, str],
+    inputs: frozenset[str],
+    outputs: frozenset[str],
+    changing: set[str],
+) -> Memory:
+    """What the assignment of buffers has to know."""
+    roots = {layout.root for layout in arranged.layouts.values()}
+    return Memory(
+        arranged.layouts,
+        dtypes,
+        {root: _cells(root, arranged) * ITEM_BYTES[dtypes[root]] for root in roots},
+        inputs | (roots - changing),
+        outputs,
+        arranged.loops,
+        around(arranged.loops, len(arranged.steps)),
+        arranged.transient,
+    )
+
+
+def _tensors(
+    arranged: Arranged,
+    dtypes: Mapping[str, str],
+    places: Mapping[str, int],
+    lives: Mapping[str, Lifetime],
+) -> Iterator[Tensor]:
+    """The tensors whose memory is written or read at all, each with its place there."""
+    for name, shape in arranged.shapes.items():
+        layout = arranged.layouts[name]
+        if layout.root in lives:
+            yield Tensor(
+                name,
+                shape,
+                layout.order,
+                layout.offset,
+                layout.strides,
+                dtypes[name],
+                layout.root,
+                places.get(layout.root),
+                lives[layout.root].first,
+                lives[layout.root].last,
+            )
 
 
 def _cells(root: str, arranged: Arranged) -> int:
@@ -146,18 +176,14 @@ def _changing(arranged: Arranged, inputs: Mapping[str, object], outputs: Sequenc
     }
     for loop in arranged.loops:
         changing |= {layouts[s.target.tensor].root for s in arranged.steps[loop.start : loop.stop]}
-    pending = True
-    while pending:
-        pending = False
-        for step in arranged.steps:
-            root = layouts[step.target.tensor].root
-            if root not in changing and any(
-                isinstance(o, Operand) and layouts[o.tensor].root in changing for o in step.operands
-            ):
-                changing.add(root)
-                # What was read before a contribution that depends on inputs may have to go too.
-                pending = True
-    return changing
+    # What was read before a contribution that depends on inputs may have to go too.
+    edges: dict[str, set[str]] = {}
+    for step in arranged.steps:
+        for operand in step.operands:
+            if isinstance(operand, Operand):
+                read = edges.setdefault(layouts[operand.tensor].root, set())
+                read.add(layouts[step.target.tensor].root)
+    return reached(edges, changing)
 
 
 def _dtypes(

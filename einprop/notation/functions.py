@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,15 +12,20 @@ from typing import TypeVar
 from einprop.errors import UnsupportedError
 
 __all__ = [
+    "COMBINED",
+    "EXTREMA",
+    "FOLDS",
     "FUNCTIONS",
     "HIDDEN",
     "OWN_PREFIX",
     "REDUCTIONS",
     "SINGLE_INDEX",
+    "Fold",
     "Function",
     "Signature",
     "Table",
     "closest_name",
+    "keeps_extremum",
     "leaf_signatures",
     "renew",
     "renewals",
@@ -129,6 +135,43 @@ REDUCTIONS = ("sum", "prod", "max", "min", "argmax", "argmin")
 
 SINGLE_INDEX = ("argmax", "argmin")
 """The reductions over exactly one index: what they give is its position."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How a reduction takes in its values, one after the other.
+
+    Attributes:
+        pair: What brings two values together.
+        empty: The value over no positions at all.
+    """
+
+    pair: str
+    empty: float
+
+
+FOLDS = {
+    "sum": Fold("add", 0.0),
+    "prod": Fold("multiply", 1.0),
+    "max": Fold("maximum", -math.inf),
+    "min": Fold("minimum", math.inf),
+}
+"""The reductions that give a value of the kind that they are given."""
+
+EXTREMA = ("max", "min")
+"""The reductions that give one of their values."""
+
+COMBINED = {"=": "sum", "+=": "sum", "max=": "max", "min=": "min"}
+"""By an equation's operator, the reduction of all that is written to a cell."""
+
+
+def keeps_extremum(operator: str) -> bool:
+    """Whether an equation's operator keeps one of the values that are written to a cell.
+
+    >>> [operator for operator in COMBINED if keeps_extremum(operator)]
+    ['max=', 'min=']
+    """
+    return COMBINED[operator] in EXTREMA
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ Nodes compare by what they mean; their place in the text does not take part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from einprop.errors import Place
@@ -45,6 +45,8 @@ __all__ = [
     "TensorDeclaration",
     "accesses",
     "children",
+    "declared_groups",
+    "expression_reads",
     "gathers",
     "map_children",
     "reads",
@@ -272,6 +274,13 @@ Statement = IndexDeclaration | TensorDeclaration | Definition | Equation | Backw
 Node = Expression | Subscript | Statement
 
 
+def declared_groups(statements: Iterable[Statement]) -> Iterator[IndexGroup]:
+    """The clauses of a program's index declarations."""
+    for statement in statements:
+        if isinstance(statement, IndexDeclaration):
+            yield from statement.groups
+
+
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The sub-expressions, in the order of the text (subscripts are not among them)."""
     match expression:
@@ -329,11 +338,16 @@ def reads(equation: Equation) -> Iterator[Access]:
 
     Those of the right side come in the order of the text, then those in the target's subscripts.
     """
-    for node in walk(equation.expression):
+    yield from expression_reads(equation.expression)
+    yield from gathers(equation.target)
+
+
+def expression_reads(expression: Expression) -> Iterator[Access]:
+    """Every access of an expression in the order of the text, tensors that stand in subscripts too."""
+    for node in walk(expression):
         if isinstance(node, Access):
             yield node
             yield from gathers(node)
-    yield from gathers(equation.target)
 
 
 def gathers(access: Access) -> Iterator[Access]:

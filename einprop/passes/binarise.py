@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 
 import opt_einsum
 
-from einprop.analysis.indices import free_indices
+from einprop.analysis.dependence import by_target
+from einprop.analysis.indices import free_indices, is_distinct
 from einprop.analysis.recurrence import in_order, read_early
 from einprop.calculus.algebra import combined, constant, divided
-from einprop.notation.functions import SINGLE_INDEX
+from einprop.notation.functions import COMBINED, EXTREMA, FOLDS, SINGLE_INDEX, keeps_extremum
 from einprop.notation.tree import (
     Access,
     Add,
@@ -32,7 +33,7 @@ from einprop.notation.tree import (
     Power,
     Subscript,
 )
-from einprop.passes.builder import Atom, Builder, is_plain, letters, tensor
+from einprop.passes.builder import Atom, Builder, letters, tensor
 from einprop.passes.sized import SizedProgram
 
 __all__ = ["binarise"]
@@ -56,9 +57,7 @@ def binarise(program: SizedProgram) -> SizedProgram:
     equations = program.equations
     if read_early(equations):
         equations = in_order(equations, lambda index: builder.size([index]))
-    groups: dict[str, list[Equation]] = {}
-    for equation in equations:
-        groups.setdefault(equation.target.name, []).append(equation)
+    groups = by_target(equations)
     last = {equation.target.name: equation for equation in equations}
     lowering = _Lowering(builder, read_early(equations))
     for equation in equations:
@@ -66,12 +65,6 @@ def binarise(program: SizedProgram) -> SizedProgram:
             lowering.define_target(groups[equation.target.name])
     temporaries = program.temporaries | builder.created
     return replace(program, equations=tuple(builder.equations), temporaries=temporaries)
-
-
-_EMPTY = {"max": -math.inf, "min": math.inf}
-"""What a reduction of nothing gives, where that is not the operand some number of times."""
-
-_EXTREMA = {"max=": "maximum", "min=": "minimum"}
 
 
 @dataclass
@@ -93,12 +86,15 @@ class _Lowering:
     def define_target(self, group: Sequence[Equation]) -> None:
         """All equations of one tensor as one definition."""
         target = group[0].target
-        plain = all(is_plain(equation.target) for equation in group)
+        plain = all(is_distinct(equation.target) for equation in group)
         if not plain or target.name in self.early:
             for equation in group:
                 self.contribute(equation)
-        elif group[0].operator in _EXTREMA:
-            function, rank = _EXTREMA[group[0].operator], {i: i for i in letters(target)}
+        elif keeps_extremum(group[0].operator):
+            function, rank = (
+                FOLDS[COMBINED[group[0].operator]].pair,
+                {i: i for i in letters(target)},
+            )
             value: Expression = self.contribution(group[0], target)
             for equation in group[1:]:
                 value = Call(function, (value, self.contribution(equation, target)))
@@ -126,7 +122,7 @@ class _Lowering:
 
     def atom_of(self, access: Access) -> Access:
         """The tensor that an access reads, at plain indices."""
-        return access if is_plain(access) else self.builder.define(self.positions(access))
+        return access if is_distinct(access) else self.builder.define(self.positions(access))
 
     def contribution(self, equation: Equation, first: Access) -> Expression:
         """What one equation adds, at the letters of the tensor's first equation."""
@@ -188,8 +184,8 @@ class _Lowering:
         absent = tuple(i for i in indices if i not in held)
         if function in SINGLE_INDEX and not held:
             return Number(0 if self.builder.size(indices) else math.nan)  # All are tied.
-        if function in _EMPTY and not self.builder.size(absent):
-            return Number(_EMPTY[function])
+        if function in EXTREMA and not self.builder.size(absent):
+            return Number(FOLDS[function].empty)
         if held:
             atom = self.builder.define(Call(function, (atom,), held))
         if absent and function == "prod":

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 
-from einprop.analysis.core import Extents, map_accesses
-from einprop.analysis.indices import fresh_index, subscript_indices, unprimed
+from einprop.analysis.core import Extents, map_access, map_accesses
+from einprop.analysis.indices import is_plain, numbered, subscript_indices, unprimed
+from einprop.notation.functions import COMBINED
 from einprop.notation.tree import (
     Access,
     Affine,
@@ -26,11 +27,9 @@ from einprop.notation.tree import (
     reads,
 )
 from einprop.passes.margins import Margin, Piece, clamped, combinations, reach, wrapped
-from einprop.passes.sized import SizedProgram, plain_position
+from einprop.passes.sized import SizedProgram, distinct, plain_position
 
 __all__ = ["boundaries"]
-
-_PLAIN = "="
 
 
 def boundaries(program: SizedProgram, extents: Extents) -> SizedProgram:
@@ -50,12 +49,7 @@ def boundaries(program: SizedProgram, extents: Extents) -> SizedProgram:
     _x1[n+1] += x[n]
     y[i] = sum[p](_x1[i+p] K[p])
     """
-    computed = any(
-        not isinstance(s, Index)
-        for e in program.equations
-        for a in accesses(e)
-        for s in a.subscripts
-    )
+    computed = any(not is_plain(a) for e in program.equations for a in accesses(e))
     return _Boundaries(program, extents).run() if computed else program
 
 
@@ -99,18 +93,14 @@ class _Boundaries:
             extra = margin.before + margin.after
             size = self.sizes[unprimed(letter)] + extra
             axes.append(self.letter(unprimed(letter), size) if extra else letter)
-        self.axes[new] = tuple(
-            fresh_index(a, axes[:n]) if a in axes[:n] else a for n, a in enumerate(axes)
-        )
+        self.axes[new] = distinct(axes)
         return new
 
     def letter(self, like: str, size: int) -> str:
         """A letter of a size that has a name like another's."""
-        count = 2
-        while self.sizes.get(f"{like}{count}", size) != size:
-            count += 1
-        self.sizes[f"{like}{count}"] = size
-        return f"{like}{count}"
+        own = numbered(like, lambda i: i == like or self.sizes.get(i, size) != size)
+        self.sizes[own] = size
+        return own
 
     def whole(self, name: str, offsets: dict[int, int] | None = None) -> Access:
         """A tensor over its own axes, some of them shifted."""
@@ -252,7 +242,7 @@ class _Boundaries:
             target = replace(
                 equation.target,
                 subscripts=tuple(
-                    _read_within(s, read) if isinstance(s, Access) else s
+                    map_access(s, read) if isinstance(s, Access) else s
                     for s in equation.target.subscripts
                 ),
             )
@@ -349,13 +339,12 @@ class _Boundaries:
         target, source = equation.expression, equation.target
         left = {i for s in target.subscripts for i in subscript_indices(s)}
         lone = tuple(i for s in source.subscripts for i in subscript_indices(s) if i not in left)
-        reduction = {"+=": "sum", "max=": "max", "min=": "min"}[operator]
-        body = Call(reduction, (source,), lone) if lone else source
+        body = Call(COMBINED[operator], (source,), lone) if lone else source
         return Equation(target, operator, body)
 
 
 def _adding(equation: Equation) -> Equation:
-    return replace(equation, operator="+=") if equation.operator == _PLAIN else equation
+    return replace(equation, operator="+=") if equation.operator == "=" else equation
 
 
 _Sides = tuple[str, tuple[int, ...]]
@@ -365,8 +354,3 @@ _Sides = tuple[str, tuple[int, ...]]
 def _sides(access: Access, mode: str) -> _Sides:
     outside = (isinstance(s, Boundary) and s.mode == mode for s in access.subscripts)
     return access.name, tuple(axis for axis, is_outside in enumerate(outside) if is_outside)
-
-
-def _read_within(access: Access, read: Callable[[Access], Access]) -> Access:
-    inner = tuple(_read_within(s, read) if isinstance(s, Access) else s for s in access.subscripts)
-    return read(replace(access, subscripts=inner))

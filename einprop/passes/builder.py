@@ -9,19 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from einprop.analysis.canonical import canonical
-from einprop.analysis.indices import free_indices, unprimed
-from einprop.notation.tree import Access, Equation, Expression, Index, Number, reads
-from einprop.passes.sized import plain_subscripts
+from einprop.analysis.dependence import is_contribution
+from einprop.analysis.indices import free_indices, plain_subscripts, unprimed
+from einprop.notation.tree import Access, Equation, Expression, Index, Number
 
 __all__ = [
     "SIZE_SUFFIX",
     "Atom",
     "Builder",
-    "assembled_tensors",
-    "is_contribution",
-    "is_plain",
     "letters",
-    "live_equations",
     "renamed",
     "tensor",
 ]
@@ -130,33 +126,3 @@ class Builder:
         """
         found = canonical(expression)
         return (found.form, tuple([self.size([i]) for i in found.indices])), found.indices
-
-
-def is_plain(access: Access) -> bool:
-    """Whether each subscript is an index, and none is there twice."""
-    own = letters(access)
-    return len(own) == len(access.subscripts) == len(set(own))
-
-
-def is_contribution(equation: Equation) -> bool:
-    """Whether an equation is one of those that a tensor is assembled from."""
-    return equation.operator != "=" or not is_plain(equation.target)
-
-
-def assembled_tensors(equations: Iterable[Equation]) -> dict[str, str]:
-    """The tensors that are put together by contributions, with the operator that does it."""
-    return {e.target.name: e.operator for e in equations if is_contribution(e)}
-
-
-def live_equations(equations: Iterable[Equation], outputs: Collection[str]) -> list[Equation]:
-    """The equations that the outputs need, in order."""
-    equations = list(equations)
-    needs: dict[str, set[str]] = {}
-    for equation in equations:
-        needs.setdefault(equation.target.name, set()).update(a.name for a in reads(equation))
-    needed, pending = set(outputs), list(outputs)
-    while pending:
-        new = needs.get(pending.pop(), set()) - needed
-        needed |= new
-        pending += new
-    return [equation for equation in equations if equation.target.name in needed]

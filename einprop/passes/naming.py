@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.core import map_accesses
+from einprop.analysis.dependence import assembled_tensors
 from einprop.notation.tree import Access, Equation
-from einprop.passes.builder import assembled_tensors, letters, tensor
+from einprop.passes.builder import letters, tensor
 
 __all__ = ["adopt_names"]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from einprop.analysis.dependence import is_contribution
+from einprop.analysis.indices import is_distinct
 from einprop.notation.tree import Access, Call, Divide, Expression, Multiply, Negate
-from einprop.passes.builder import is_contribution, is_plain, letters
+from einprop.passes.builder import letters
 from einprop.passes.sized import SizedProgram
 
 __all__ = ["plan_shifts"]
@@ -69,7 +71,7 @@ def _seen(
     targets: Mapping[str, tuple[str, ...]],
 ) -> _Follows | None:
     """What an operand follows, with the exponential's indices as they are named by the reader."""
-    if not isinstance(atom, Access) or atom.name not in follows or not is_plain(atom):
+    if not isinstance(atom, Access) or atom.name not in follows or not is_distinct(atom):
         return None
     followed = follows[atom.name]
     names = dict(zip(targets[atom.name], letters(atom), strict=True))

@@ -13,6 +13,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from einprop.analysis.dependence import assembled_tensors, live
+from einprop.analysis.indices import is_distinct
 from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.tree import (
     Access,
@@ -33,10 +35,7 @@ from einprop.notation.tree import (
 )
 from einprop.passes.builder import (
     Builder,
-    assembled_tensors,
-    is_plain,
     letters,
-    live_equations,
     renamed,
     tensor,
 )
@@ -114,11 +113,11 @@ class _Simplifier:
                 atom = self.algebra.atom(self.plain(entry))
                 copies.append(Equation(tensor(name, entry.indices), "=", atom))
         equations = adopt_names(self.builder.equations, copies, self.program.outputs)
-        live = tuple(live_equations(equations, self.program.outputs))
+        needed = tuple(live(equations, self.program.outputs))
         axes = self.program.axes
         axes = dict(axes) | {new: axes[old] for old, new in self.assembled.items()}
         temporaries = frozenset(self.builder.created)
-        return replace(self.program, equations=live, axes=axes, temporaries=temporaries)
+        return replace(self.program, equations=needed, axes=axes, temporaries=temporaries)
 
     def contribute(self, equation: Equation) -> None:
         """One contribution to an assembled tensor."""
@@ -172,7 +171,7 @@ class _Simplifier:
         if (
             entry is None
             or not entry.scaled.scale
-            or not (isinstance(atom, Access) and is_plain(atom))
+            or not (isinstance(atom, Access) and is_distinct(atom))
         ):
             return self.read_plain(atom)
         return self.seen(entry.scaled, dict(zip(entry.indices, letters(atom), strict=True)))
@@ -188,7 +187,7 @@ class _Simplifier:
             return self.window(Value(1, Access(known)), self.positions(atom.subscripts))
         value = self.plain(entry)
         places = dict(zip(entry.indices, atom.subscripts, strict=True))
-        if is_plain(atom):
+        if is_distinct(atom):
             return self.seen(value, dict(zip(entry.indices, letters(atom), strict=True)))
         return self.window(value, self.positions([places[i] for i in value.indices]))
 
@@ -197,7 +196,7 @@ class _Simplifier:
         if value.atom is None:
             return value
         atom = replace(value.atom, subscripts=subscripts)
-        return replace(value, atom=atom if is_plain(atom) else self.builder.define(atom))
+        return replace(value, atom=atom if is_distinct(atom) else self.builder.define(atom))
 
     def seen(self, value: Value, names: Mapping[str, str]) -> Value:
         if value.atom is None:

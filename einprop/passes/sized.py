@@ -7,11 +7,11 @@ unprimed one.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from einprop.analysis.core import map_accesses
-from einprop.analysis.indices import equation_indices, fresh_index, unprimed
+from einprop.analysis.indices import equation_indices, fresh_index, typed_letter, unprimed
 from einprop.analysis.ranges import Span
 from einprop.analysis.sizes import Sizes
 from einprop.notation.functions import SINGLE_INDEX
@@ -32,7 +32,7 @@ from einprop.notation.tree import (
     transform,
 )
 
-__all__ = ["SizedProgram", "attach_sizes", "distinct", "plain_subscripts"]
+__all__ = ["SizedProgram", "attach_sizes", "distinct"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class _Attached:
             key = self.resolved.types.letter(number, index)
             # Two letters of one equation stay two, also where they have one type.
             taken = {*bases, *names.values()} - {base}
-            names[index] = letter = _letter_for(base, (key, span), self.types, taken)
+            names[index] = letter = typed_letter(base, (key, span), self.types, taken)
             self.types[letter] = (key, span)
             self.known[letter] = span.size
         return {index: names[index] for index in written}
@@ -121,7 +121,7 @@ class _Attached:
             key = self.resolved.types.axis(name, position)
             span = Span(0, self.sizes.axis(name, position))
             known = [letter for letter, has in self.types.items() if has == (key, span)]
-            letter = known[0] if known else _letter_for("a", (key, span), self.types, ())
+            letter = known[0] if known else typed_letter("a", (key, span), self.types, ())
             self.types[letter] = (key, span)
             self.known[letter] = span.size
             found.append(letter)
@@ -218,11 +218,6 @@ def attach_sizes(sizes: Sizes, *, generic: bool = False) -> SizedProgram:
     return SizedProgram(equations, attached.known, sizes.resolved.names.outputs, axes, generic)
 
 
-def plain_subscripts(access: Access) -> tuple[str, ...]:
-    """The subscripts of an access in order, repeated ones too."""
-    return tuple(s.name for s in access.subscripts if isinstance(s, Index))
-
-
 def distinct(indices: Iterable[str]) -> tuple[str, ...]:
     """The indices, a repeated one with a prime.
 
@@ -233,14 +228,3 @@ def distinct(indices: Iterable[str]) -> tuple[str, ...]:
     for index in indices:
         found.append(fresh_index(index, found) if index in found else index)
     return tuple(found)
-
-
-def _letter_for(
-    letter: str, key: object, types: Mapping[str, object], taken: Collection[str]
-) -> str:
-    """The letter itself, or with a number if another type or another letter has it already."""
-    candidate, count = letter, 1
-    while types.get(candidate, key) != key or candidate in taken:
-        count += 1
-        candidate = f"{letter}{count}"
-    return candidate

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from einprop.analysis.indices import rename_indices
 from einprop.calculus.algebra import combined, divided, number
+from einprop.notation.functions import EXTREMA
 from einprop.notation.tree import (
     Access,
     Add,
@@ -302,7 +303,7 @@ class Algebra:
     def reduce(self, function: str, value: Value, indices: tuple[str, ...]) -> Value:
         """A reduction but ``sum``; a positive number comes out of ``max`` and ``min``."""
         coefficient: int | float = 1
-        if function in ("max", "min") and value.coefficient > 0:
+        if function in EXTREMA and value.coefficient > 0:
             coefficient, value = value.coefficient, replace(value, coefficient=1)
         reduced = self.define(Call(function, (self.atom(value),), indices))
         return replace(reduced, coefficient=coefficient)

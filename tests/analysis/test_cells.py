@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from einprop.analysis.cells import apart
+from einprop.analysis.cells import apart, cells_outside, is_base, lies_outside
 from einprop.notation.parser import parse
 from einprop.notation.tree import Access, Affine, Equation, Number
 
@@ -51,6 +51,32 @@ def test_together(one: str, other: str) -> None:
     first, second = _pair(one, other)
     assert not apart(first, second)
     assert not apart(second, first)
+
+
+@pytest.mark.parametrize(
+    ("target", "cells", "outside"),
+    [
+        ("h[-1]", (1, 0), True),
+        ("h[-3]", (3, 0), True),
+        ("h[end+2]", (0, 2), True),
+        ("h[0]", (0, 0), False),
+        ("h[end]", (0, 0), False),
+        ("h[end-1]", (0, 0), False),
+        ("h[t-1]", (0, 0), False),
+        ("h[pad(t-1)]", (0, 0), False),
+        # Outside of every axis, but by how many cells depends on its size.
+        ("h[2*end+1]", (0, 0), True),
+    ],
+)
+def test_outside(target: str, cells: tuple[int, int], outside: bool) -> None:
+    access = _pair(f"{target} = 0", "y = 0")[0][0]
+    assert cells_outside(access.subscripts[0]) == cells
+    assert lies_outside(access.subscripts[0]) is outside
+    assert is_base(access) is outside
+
+
+def test_one_axis_outside_is_enough_for_a_base() -> None:
+    assert is_base(_pair("h[b,-1] = 0", "y = 0")[0][0])
 
 
 AFFINE = st.builds(

@@ -10,7 +10,6 @@ from einprop.analysis.core import (
     extents,
     map_accesses,
     one_operator,
-    separate_bindings,
 )
 from einprop.errors import IndexScopeError
 from einprop.notation.parser import parse
@@ -96,39 +95,6 @@ def test_extents_are_the_cells_that_equations_name_outside() -> None:
 
 def test_what_is_only_read_outside_is_no_cell() -> None:
     assert extents(equations("y[b] = h[-1,b]")) == {}
-
-
-@pytest.mark.parametrize(
-    ("line", "meaning"),
-    [
-        ("y = sum[i](x[i]) + sum[i](x[i+1])", "y = sum[i](x[i]) + sum[i2](x[i2+1])"),
-        ("y[i] = x[i] + sum[j](x[j])", "y[i] = x[i] + sum[j](x[j])"),
-        ("y = sum[i](x[i]) + sum[i](z[i])", "y = sum[i](x[i]) + sum[i](z[i])"),
-        (
-            "y[i2] = z[i2] sum[i](x[i+1]) sum[i](x[i])",
-            "y[i2] = z[i2] sum[i](x[i+1]) sum[i3](x[i3])",
-        ),
-        (
-            "y = sum[i](x[i+1]) + sum[i](x[i] sum[i'](x[i']))",
-            "y = sum[i](x[i+1]) + sum[i2](x[i2] sum[i'](x[i']))",
-        ),
-    ],
-)
-def test_two_sums_over_a_shifted_index_are_two_indices(line: str, meaning: str) -> None:
-    (equation,) = equations(line)
-    assert to_text(separate_bindings(equation, ())) == meaning
-
-
-@pytest.mark.parametrize(
-    ("line", "fixed"),
-    [
-        ("y = sum[i](x[i]) + sum[i](x[i+1])", ("i",)),
-        ("y = sum[i](x[i]) + sum[i](x[i+1]) where i in 0:3", ()),
-    ],
-)
-def test_an_index_whose_range_is_given_stays_one(line: str, fixed: tuple[str, ...]) -> None:
-    (equation,) = equations(line)
-    assert separate_bindings(equation, fixed) == equation
 
 
 def test_a_base_of_an_extremum_is_compared_too() -> None:

@@ -8,15 +8,20 @@ from einprop.analysis.indices import (
     equation_indices,
     free_indices,
     fresh_index,
+    is_distinct,
+    is_plain,
+    numbered,
+    plain_subscripts,
     rename_apart,
     rename_indices,
     subscript_indices,
     target_indices,
+    typed_letter,
     unprimed,
 )
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Equation, Expression
+from einprop.notation.tree import Access, Equation, Expression
 
 
 def equation(text: str) -> Equation:
@@ -32,6 +37,25 @@ def expression(text: str) -> Expression:
 @pytest.mark.parametrize(("index", "bare"), [("i", "i"), ("i'", "i"), ("jj''", "jj")])
 def test_primes_come_off(index: str, bare: str) -> None:
     assert unprimed(index) == bare
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "plain", "distinct"),
+    [
+        ("A", (), True, True),
+        ("A[i,j]", ("i", "j"), True, True),
+        ("A[i,j,i]", ("i", "j", "i"), True, False),
+        ("A[i,i+1]", ("i",), False, False),
+        ("A[i,p[j]]", ("i",), False, False),
+        ("A[pad(i)]", (), False, False),
+        ("A[i,(j k)]", ("i",), False, False),
+    ],
+)
+def test_plain_subscripts(text: str, letters: tuple[str, ...], plain: bool, distinct: bool) -> None:
+    access = expression(text)
+    assert isinstance(access, Access)
+    assert plain_subscripts(access) == letters
+    assert (is_plain(access), is_distinct(access)) == (plain, distinct)
 
 
 @pytest.mark.parametrize(
@@ -107,3 +131,16 @@ def test_renaming_captures_nothing(text: str, names: dict[str, str], renamed: st
 )
 def test_bound_indices_are_renamed_apart(text: str, taken: str, apart: str) -> None:
     assert to_text(rename_apart(expression(text), frozenset(taken))) == apart
+
+
+def test_a_number_makes_a_name_free() -> None:
+    assert numbered("cell", lambda name: False) == "cell"
+    assert numbered("cell", {"cell", "cell2", "cell4"}.__contains__) == "cell3"
+
+
+def test_a_letter_is_shared_by_one_type_alone() -> None:
+    types = {"i": "pixel", "i2": "class"}
+    assert typed_letter("i", "pixel", types, ()) == "i"
+    assert typed_letter("i", "class", types, ()) == "i2"
+    assert typed_letter("i", "class", types, ("i2",)) == "i3"
+    assert typed_letter("j", "pixel", types, ()) == "j"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from einprop.analysis.recurrence import Loop, in_order, order, read_early
+from einprop.analysis.recurrence import Loop, in_order, loops, numbers, order, read_early
 from einprop.errors import IndexScopeError
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
@@ -158,3 +158,10 @@ def test_thousands_of_equations_are_put_in_order() -> None:
     count = 3000
     lines = [f"x{n} = 2 x{n + 1}" for n in range(count)]
     assert found("\n".join(lines)) == tuple(reversed(range(count)))
+
+
+@pytest.mark.parametrize("text", ORDERS)
+def test_loops_are_those_of_the_order(text: str) -> None:
+    steps = found(text)
+    assert loops(equations(text)) == tuple(s for s in steps if isinstance(s, Loop))
+    assert sorted(n for step in steps for n in numbers(step)) == list(range(len(equations(text))))

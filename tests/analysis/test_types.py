@@ -5,29 +5,13 @@ from __future__ import annotations
 import pytest
 
 from einprop.analysis.resolve import resolve
-from einprop.analysis.types import Types, infer_types, tensor_base
+from einprop.analysis.types import Types, infer_types
 from einprop.errors import IndexTypeError
 from einprop.notation.parser import parse
 
 
 def types(text: str) -> Types:
     return resolve(parse(text)).types
-
-
-@pytest.mark.parametrize(
-    ("name", "base"),
-    [
-        ("W", "W"),
-        ("W.grad", "W"),
-        ("W.grad.dot2", "W"),
-        ("h.grad2.dot", "h"),
-        ("h.left", "h.left"),
-        ("h.seed", "h"),
-        ("layer1.W.grad", "layer1.W"),
-    ],
-)
-def test_a_derivative_has_the_axes_of_its_tensor(name: str, base: str) -> None:
-    assert tensor_base(name) == base
 
 
 def test_letters_at_one_axis_share_a_type() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from einprop import Program
-from einprop.analysis.types import tensor_base
+from einprop.analysis.derivative_names import tensor_base
 from einprop.backends.numpy import compile_plan, register, source
 from einprop.backends.numpy_functions import unregister
 from einprop.backends.numpy_source import python_names

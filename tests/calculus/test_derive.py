@@ -7,7 +7,7 @@ import pytest
 
 from einprop import Program
 from einprop.analysis.resolve import resolve
-from einprop.calculus.derive import derive_adjoint, needed_declarations
+from einprop.calculus.derive import derive_adjoint
 from einprop.errors import DerivativeError
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
@@ -71,25 +71,6 @@ def test_scalars_are_seeded_with_one_on_demand() -> None:
     assert [to_text(e) for e in equations] == ["loss.grad = 1", "x.grad += 2 loss.grad x"]
     assert derivation.ones == ("loss",)
     assert derivation.seeds == (("loss", "loss.grad"),)
-
-
-@pytest.mark.parametrize(
-    ("text", "declared"),
-    [
-        # every index has its range from the adjoint's own tensors
-        ("y[b,j] = x[b,i] W[i,j]", ""),
-        # i stands on the left alone: x says what it ranges over
-        ("loss = sum[i](x[i])", "input x[i]"),
-        ("index i: pixel; y[i] = 2 x[i]", "index i: pixel"),
-        ("param w; y = w x", "param w"),
-    ],
-)
-def test_the_declarations_that_adjoint_equations_need(text: str, declared: str) -> None:
-    resolved = resolve(parse(text))
-    _, equations = derive_adjoint(resolved, resolved.names.outputs, None)
-    statements = needed_declarations(resolved, equations, alone=True)
-    assert "; ".join(map(to_text, statements)) == declared
-    resolve((*statements, *equations))
 
 
 REFUSED = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from einprop.analysis.resolve import resolve
-from einprop.calculus.forward import active_tensors, forward, tangent_suffix
+from einprop.calculus.forward import active_tensors, forward
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
 
@@ -69,10 +69,3 @@ def test_accumulated_extrema_share_ties() -> None:
         "y.ties[i] += [a[i] == y[i]]",
         "y.dot[i] += [x[i,p] == y[i]] x.dot[i,p] / y.ties[i]",
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "suffix"), [("y = x", "dot"), ("y.dot = x.dot", "dot2"), ("a.dot.dot2 = b", "dot3")]
-)
-def test_each_derivation_has_a_suffix_of_its_own(text: str, suffix: str) -> None:
-    assert tangent_suffix(parse(text)) == suffix

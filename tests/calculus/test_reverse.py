@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from einprop.analysis.resolve import resolve
-from einprop.calculus.reverse import Adjoint, cotangent_suffix, reverse
+from einprop.calculus.reverse import Adjoint, reverse
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
 
@@ -105,22 +105,6 @@ def test_a_differentiated_tensor_that_is_read_has_a_seed_of_its_own() -> None:
 def test_several_inputs_at_once() -> None:
     found = adjoint("y[b,j] = x[b,i] W[i,j] + B[j]", wrt="x W B C")
     assert found.gradients == {"x": "x.grad", "W": "W.grad", "B": "B.grad"}
-
-
-@pytest.mark.parametrize(
-    ("text", "suffix"),
-    [
-        ("y = x", "grad"),
-        ("x.grad += y.grad", "grad2"),
-        ("x.grad.grad2 += y.grad.grad2", "grad3"),
-        pytest.param(
-            "x.gradient = y",
-            "grad",
-        ),
-    ],
-)
-def test_each_derivation_has_names_of_its_own(text: str, suffix: str) -> None:
-    assert cotangent_suffix(parse(text)) == suffix  # type: ignore[arg-type]
 
 
 def core(text: str, of: str = "y", wrt: str = "x") -> list[str]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import pytest
 
 from einprop.notation.functions import (
+    COMBINED,
+    FOLDS,
     FUNCTIONS,
     REDUCTIONS,
+    SINGLE_INDEX,
     Function,
     closest_name,
+    keeps_extremum,
     leaf_signatures,
 )
 from einprop.notation.parser import parse, parse_expression
@@ -149,3 +154,15 @@ def test_signatures_follow_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_misspellings(name: str, meant: str | None) -> None:
     assert closest_name(name, FUNCTIONS) == meant
+
+
+def test_every_reduction_that_folds_has_a_pair_that_keeps_its_empty_value() -> None:
+    assert set(FOLDS) == set(REDUCTIONS) - set(SINGLE_INDEX)
+    pairs = {"add": operator.add, "multiply": operator.mul, "maximum": max, "minimum": min}
+    for fold in FOLDS.values():
+        assert pairs[fold.pair](fold.empty, 3.0) == 3.0
+
+
+def test_operators_of_equations_name_reductions() -> None:
+    assert set(COMBINED.values()) <= set(FOLDS)
+    assert {o for o in COMBINED if keeps_extremum(o)} == {"max=", "min="}

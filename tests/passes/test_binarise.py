@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from einprop import reference
+from einprop.analysis.dependence import assembled_tensors, is_contribution
 from einprop.analysis.indices import target_indices
 from einprop.analysis.resolve import resolve
 from einprop.analysis.sizes import bind_sizes
@@ -27,7 +28,6 @@ from einprop.notation.tree import (
     children,
 )
 from einprop.passes.binarise import binarise
-from einprop.passes.builder import assembled_tensors, is_contribution
 from einprop.passes.sized import SizedProgram, attach_sizes
 from tests.strategies.programs import Case, cases
 

@@ -107,6 +107,12 @@ def test_two_axes_are_padded_together() -> None:
     assert [program.sizes[letter] for letter in program.axes["_x1"]] == [4, 6]
 
 
+def test_three_axes_of_one_type_have_three_letters() -> None:
+    text = "index i, j, k: n < 3\ninput x[i,j,k]\ny[i,j,k] = x[pad(i+1),pad(j+1),pad(k+1)]"
+    program = check(text, x=(3, 3, 3))
+    assert all(len(set(axes)) == len(axes) for axes in program.axes.values())
+
+
 def test_padding_that_stays_inside_needs_no_margin() -> None:
     check("y[i] = x[pad(i+1)] w[i]", x=(5,), w=(4,))
     check("y[i] = x[pad(i)] w[i]", x=(5,), w=(5,))

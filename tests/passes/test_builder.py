@@ -7,7 +7,7 @@ import pytest
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Equation, Expression
-from einprop.passes.builder import Builder, letters, live_equations, renamed, tensor
+from einprop.passes.builder import Builder, letters, renamed, tensor
 
 SIZES = {"b": 2, "i": 3, "j": 4, "k": 3}
 
@@ -86,10 +86,3 @@ def test_small_helpers() -> None:
     assert letters(expression("2")) == ()
     assert to_text(renamed(read, {"i": "j"})) == "x[b,j]"
     assert builder().size(["b", "i'", "j"]) == 24
-
-
-def test_only_what_the_outputs_need_lives() -> None:
-    lines = parse("a = x; b = a + 1; c = exp(b); d = a^2")
-    kept = live_equations(lines, ["b"])  # type: ignore[arg-type]
-    assert [to_text(line) for line in kept] == ["a = x", "b = a + 1"]
-    assert live_equations(lines, []) == []  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from einprop.analysis.resolve import resolve
 from einprop.analysis.sizes import bind_sizes
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
-from einprop.passes.sized import SizedProgram, attach_sizes, distinct, plain_subscripts
+from einprop.passes.sized import SizedProgram, attach_sizes, distinct
 
 
 def sized(text: str, **shapes: tuple[int, ...]) -> SizedProgram:
@@ -51,8 +51,3 @@ def test_what_else_a_sized_program_knows() -> None:
 )
 def test_repeated_letters_apart(indices: str, apart: tuple[str, ...]) -> None:
     assert distinct(indices) == apart
-
-
-def test_plain_subscripts_keep_repeats() -> None:
-    (line,) = parse("y = A[i,j,i]")
-    assert plain_subscripts(line.expression) == ("i", "j", "i")  # type: ignore[union-attr, arg-type]

@@ -1,0 +1,137 @@
+"""What a derived program has to declare for its equations to mean what they were derived with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from einprop.analysis.cells import is_base
+from einprop.analysis.declare import declared_access
+from einprop.analysis.derivative_names import derivative_sides
+from einprop.analysis.indices import equation_indices, is_plain, target_indices, unprimed
+from einprop.analysis.resolve import Resolved
+from einprop.calculus.derive import Tangents, zero
+from einprop.errors import DerivativeError
+from einprop.notation.prelude import prelude
+from einprop.notation.tree import (
+    Access,
+    Definition,
+    Equation,
+    Index,
+    IndexDeclaration,
+    Statement,
+    TensorDeclaration,
+    accesses,
+    reads,
+)
+
+__all__ = ["needed_bases", "needed_declarations", "unread_tangents"]
+
+
+def unread_tangents(
+    resolved: Resolved, derivation: Tangents, equations: Iterable[Equation]
+) -> list[Statement]:
+    """The declaration of tangents that nothing depends on: they are inputs all the same."""
+    read = {access.name for equation in equations for access in reads(equation)}
+    unread = tuple(
+        zero(resolved, name, dot).target for name, dot in derivation.given if dot not in read
+    )
+    return [TensorDeclaration("input", unread)] if unread else []
+
+
+def needed_bases(resolved: Resolved, equations: Sequence[Equation]) -> list[Equation]:
+    """The equations that give cells before the first or after the last to tensors that are read.
+
+    Without them the adjoint of a recurrence, standing alone, could not read the forward tensor's base.
+    """
+    mentioned = {resolved.types.base(a.name) for e in equations for a in accesses(e)}
+    written = (s for s in resolved.statements if isinstance(s, Equation))
+    return [e for e in written if e.target.name in mentioned and is_base(e.target)]
+
+
+def needed_declarations(
+    resolved: Resolved, equations: Sequence[Equation], *, alone: bool
+) -> list[Statement]:
+    """The declarations under which adjoint equations have the meaning that they were derived with.
+
+    Args:
+        resolved: The program that was differentiated.
+        equations: Its adjoint equations.
+        alone: Whether they stand without the program's own equations.
+    """
+    mentioned = {a.name for e in equations for a in reads(e)}
+    kept = list(_kept(resolved, mentioned if alone else None))
+    if not alone:
+        mentioned.update(a.name for e in resolved.equations for a in accesses(e))
+    anchors = {a.name: a for e in equations for a in _anchors(resolved, e, mentioned)}
+    if alone:
+        written = [e.target.name for e in equations if is_base(e.target)]
+        bases = [name for name in written if resolved.types.base(name) == name]
+        anchors |= {name: declared_access(resolved, name) for name in bases}
+    anchors |= _namesakes(equations, equations if alone else (*resolved.equations, *equations))
+    known = {a.name for s in kept if isinstance(s, TensorDeclaration) for a in s.tensors}
+    missing = tuple(a for name, a in anchors.items() if name not in known)
+    return [*kept, TensorDeclaration("input", missing)] if missing else kept
+
+
+def _kept(resolved: Resolved, mentioned: Collection[str] | None) -> Iterator[Statement]:
+    """The program's own declarations; of its inputs those that are mentioned, None for all."""
+    for statement in resolved.statements:
+        if isinstance(statement, IndexDeclaration | Definition):
+            yield statement
+        elif isinstance(statement, TensorDeclaration) and statement.kind in ("input", "param"):
+            tensors = tuple(
+                a for a in statement.tensors if mentioned is None or a.name in mentioned
+            )
+            if tensors:
+                yield replace(statement, tensors=tensors)
+
+
+def _namesakes(equations: Iterable[Equation], every: Iterable[Equation]) -> dict[str, Access]:
+    """Tensors with the name of a definition from outside: they have to say that they are tensors."""
+    defined = {e.target.name for e in every}
+    return {
+        a.name: Access(a.name, a.subscripts)
+        for e in equations
+        for a in reads(e)
+        if a.name in prelude() and a.name not in defined
+    }
+
+
+def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Iterator[Access]:
+    """Tensors that must be known of so that every index of an adjoint equation has a range."""
+    bounding = (*reads(equation), *equation.inside)
+    right = {unprimed(i) for access in bounding for i in target_indices(access)}
+    left = {unprimed(i) for i in target_indices(equation.target)}
+    base = resolved.types.base(equation.target.name)
+    sided = any(True for _ in derivative_sides(base))
+    computed = not is_plain(equation.target)
+    if (computed or not left <= right) and base not in mentioned and not sided:
+        yield declared_access(resolved, base)
+    ranged = {r.index for r in equation.ranges}
+    written = {unprimed(i) for i in equation_indices(equation)}
+    for index in sorted(written - left - right - ranged):
+        number = next(
+            n
+            for n, e in enumerate(resolved.equations)
+            if index in {unprimed(i) for i in equation_indices(e)}
+        )
+        if resolved.types.declared_size(resolved.types.letter(number, index)) is None:
+            yield _holder(resolved, number, index)
+
+
+def _holder(resolved: Resolved, number: int, index: str) -> Access:
+    """An input with an axis of the type that the index has in an equation, the index standing there."""
+    types = resolved.types
+    for name in resolved.names.inputs:
+        letters = target_indices(declared_access(resolved, name))
+        for position in range(len(letters)):
+            if types.axis(name, position) == types.letter(number, index):
+                others = [f"{i}2" if i == index else i for i in letters]
+                others[position] = index
+                return Access(name, tuple(Index(i) for i in others))
+    raise DerivativeError(
+        f"the range of index {index} is not known in the derivative",
+        (),
+        f"declare it, as in: index {index}: name < 8",
+    )
