@@ -1,19 +1,83 @@
 """Layers, their composition by ``>>``, initialisers and losses."""
 
 from einprop.layers import init, losses
-from einprop.layers.activations import Relu, Sigmoid, Softmax, Tanh
-from einprop.layers.affine import Affine
-from einprop.layers.layer import Layer, Loss, Network
+from einprop.layers.activations import (
+    Dropout,
+    Elu,
+    Gelu,
+    LeakyRelu,
+    LogSoftmax,
+    Relu,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from einprop.layers.affine import Affine, Bias, Scale
+from einprop.layers.attention import Attention
+from einprop.layers.bilinear import Bilinear
+from einprop.layers.convolution import Conv1d, Conv2d, Conv3d
+from einprop.layers.embedding import Embedding, LearnedPositions, SinusoidalPositions
+from einprop.layers.factored import LowRankAffine, TensorTrainAffine
+from einprop.layers.layer import Layer, Loss
+from einprop.layers.model import Model
+from einprop.layers.network import Network
+from einprop.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from einprop.layers.pooling import (
+    AvgPool1d,
+    AvgPool2d,
+    Flatten,
+    GlobalPool,
+    MaxPool1d,
+    MaxPool2d,
+)
+from einprop.layers.recurrent import Gru, Lstm, Rnn
+from einprop.layers.residual import Residual
 
 __all__ = [
     "Affine",
+    "Attention",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BatchNorm",
+    "Bias",
+    "Bilinear",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "Dropout",
+    "Elu",
+    "Embedding",
+    "Flatten",
+    "Gelu",
+    "GlobalPool",
+    "GroupNorm",
+    "Gru",
     "Layer",
+    "LayerNorm",
+    "LeakyRelu",
+    "LearnedPositions",
+    "LogSoftmax",
     "Loss",
+    "LowRankAffine",
+    "Lstm",
+    "MaxPool1d",
+    "MaxPool2d",
+    "Model",
     "Network",
+    "RMSNorm",
     "Relu",
+    "Residual",
+    "Rnn",
+    "Scale",
     "Sigmoid",
+    "Silu",
+    "SinusoidalPositions",
     "Softmax",
+    "Softplus",
     "Tanh",
+    "TensorTrainAffine",
     "init",
     "losses",
 ]

@@ -2,18 +2,35 @@
 
 An initialiser is called as ``initialise(rng, shape, fan_in, fan_out, dtype)``; any function with
 that signature will do. The fans are read off a layer's equation: ``fan_in`` is the product of the
-sizes of the parameter's indices that are summed, ``fan_out`` of those that stand on the left.
+sizes of the parameter's indices that are summed, ``fan_out`` of those that stand on the left. So
+``W[i,j]`` in ``y[b,j] = x[b,i] W[i,j]`` has the fans (i, j).
+
+=================== =======================================
+name                variance of an entry
+=================== =======================================
+``glorot_…``        2 / (fan_in + fan_out)
+``he_…``            2 / fan_in
+``lecun_…``         1 / fan_in
+``normal(std)``     std^2
+``uniform(bound)``  bound^2 / 3
+``orthogonal(g)``   g^2 / the longer side of the matrix
+=================== =======================================
+
+An initialiser prints as the text that `parse_initializer` reads.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from einprop.errors import InputError, ShapeError
 
 __all__ = [
     "Initializer",
@@ -25,6 +42,10 @@ __all__ = [
     "lecun_normal",
     "lecun_uniform",
     "normal",
+    "orthogonal",
+    "parse_initializer",
+    "rows",
+    "uniform",
     "zeros",
 ]
 
@@ -71,18 +92,106 @@ def constant(value: float) -> Initializer:
     >>> constant(1)(np.random.default_rng(0), (2,)).tolist()
     [1.0, 1.0]
     """
-    return Initializer(
-        f"constant({value})", lambda _rng, shape, *_fans: np.full(shape, float(value))
-    )
+    number = float(value)
+    return Initializer(f"constant({number})", lambda _rng, shape, *_fans: np.full(shape, number))
+
+
+def rows(*values: float) -> Initializer:
+    """Every entry at position g of the first axis is the g-th value: a bias for each gate.
+
+    Raises:
+        InputError: There is no value.
+        ShapeError: The first axis has another size.
+
+    >>> rows(0, 1)(np.random.default_rng(0), (2, 3)).tolist()
+    [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    """
+    if not values:
+        raise InputError("rows() is no initialiser", hint="give a value for each row")
+    name = f"rows({', '.join(str(float(value)) for value in values)})"
+
+    def draw(_rng: np.random.Generator, shape: tuple[int, ...], *_fans: int) -> Array:
+        if shape[:1] != (len(values),):
+            raise ShapeError(
+                f"{name} is no start of a parameter of shape {shape}",
+                hint="give a value for each position of the first axis",
+            )
+        drawn = np.empty(shape)
+        drawn[:] = np.reshape(values, (-1, *(1 for _ in shape[1:])))
+        return drawn
+
+    return Initializer(name, draw)
 
 
 def normal(std: float = 1.0) -> Initializer:
     """Independent entries from N(0, std^2), whatever the fans.
 
+    Raises:
+        InputError: ``std`` is negative or not finite.
+
     >>> normal(0.01)(np.random.default_rng(0), (2, 3)).shape
     (2, 3)
     """
-    return Initializer(f"normal({std})", lambda rng, shape, *_fans: rng.normal(0.0, std, shape))
+    number = _spread("normal", std)
+    return Initializer(
+        f"normal({number})", lambda rng, shape, *_fans: rng.normal(0.0, number, shape)
+    )
+
+
+def uniform(bound: float = 1.0) -> Initializer:
+    """Independent entries, uniform from -bound to bound, whatever the fans.
+
+    Raises:
+        InputError: ``bound`` is negative or not finite.
+
+    >>> bool(abs(uniform(0.1)(np.random.default_rng(0), (2, 3))).max() <= 0.1)
+    True
+    """
+    number = _spread("uniform", bound)
+    return Initializer(
+        f"uniform({number})", lambda rng, shape, *_fans: rng.uniform(-number, number, shape)
+    )
+
+
+def orthogonal(gain: float = 1.0) -> Initializer:
+    """A matrix with orthonormal rows or columns, whichever are fewer, times ``gain``.
+
+    The columns of the matrix are the last axis, its rows all others together. It is the Q of the QR
+    decomposition of a matrix of normal entries, with the signs of R's diagonal, so that every
+    orthogonal matrix is as likely as any other.
+
+    Source: Saxe, McClelland and Ganguli, ICLR 2014; Mezzadri, Notices of the AMS 54, 2007.
+
+    Raises:
+        InputError: ``gain`` is negative or not finite.
+        ShapeError: The parameter has fewer than two axes.
+
+    >>> q = orthogonal()(np.random.default_rng(0), (5, 3))
+    >>> bool(np.allclose(q.T @ q, np.eye(3)))
+    True
+    """
+    number = _spread("orthogonal", gain)
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...], *_fans: int) -> Array:
+        if len(shape) < 2:
+            raise ShapeError(
+                f"a parameter of shape {shape} has no orthogonal start",
+                hint="orthogonal is for parameters of two axes or more",
+            )
+        normals = rng.standard_normal((math.prod(shape[:-1]), shape[-1]))
+        wide = normals.shape[0] < normals.shape[1]
+        q, r = np.linalg.qr(normals.T if wide else normals)
+        q *= np.copysign(number, np.diagonal(r))
+        matrix: Array = q.T if wide else q
+        return matrix.reshape(shape)
+
+    return Initializer(f"orthogonal({number})", draw)
+
+
+def _spread(name: str, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise InputError(f"{name}({value}) is no initialiser", hint="its number is 0 or more")
+    return float(value)
 
 
 def _scaled_normal(name: str, variance: Callable[[int, int], float]) -> Initializer:
@@ -129,3 +238,44 @@ lecun_normal = _scaled_normal("lecun_normal", _lecun)
 """N(0, 1 / fan_in)."""
 lecun_uniform = _scaled_uniform("lecun_uniform", _lecun)
 """Uniform with variance 1 / fan_in."""
+
+_FAMILIES: dict[str, Callable[..., Initializer]] = {
+    "constant": constant,
+    "rows": rows,
+    "normal": normal,
+    "uniform": uniform,
+    "orthogonal": orthogonal,
+}
+_SINGLE = {
+    single.name: single
+    for single in (
+        zeros,
+        glorot_normal,
+        glorot_uniform,
+        he_normal,
+        he_uniform,
+        lecun_normal,
+        lecun_uniform,
+    )
+}
+
+
+def parse_initializer(text: str) -> Initializer:
+    """The initialiser of this module that prints as ``text``.
+
+    Raises:
+        InputError: None does.
+
+    >>> parse_initializer("he_normal") == he_normal
+    True
+    >>> parse_initializer("orthogonal(1.5)")
+    orthogonal(1.5)
+    """
+    if text in _SINGLE:
+        return _SINGLE[text]
+    name, _, rest = text.partition("(")
+    if name in _FAMILIES and rest.endswith(")"):
+        with suppress(ValueError, TypeError):  # refused below, like any other text
+            return _FAMILIES[name](*map(float, rest.removesuffix(")").split(",")))
+    known = ", ".join([*_SINGLE, *(f"{family}(…)" for family in _FAMILIES)])
+    raise InputError(f"{text!r} is no initialiser", hint=f"there are {known}")

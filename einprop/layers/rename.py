@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import overload
 
-from einprop.analysis.indices import equation_indices, unprimed
+from einprop.analysis.indices import bounded_indices, unprimed
 from einprop.notation.tree import (
     Access,
     Affine,
     Boundary,
     Call,
+    Definition,
     Equation,
     Expression,
     Group,
     Index,
     IndexValue,
+    Range,
+    Size,
     Subscript,
     transform,
 )
@@ -27,12 +30,14 @@ __all__ = ["Renaming", "letters_of"]
 def letters_of(equation: Equation) -> list[str]:
     """The letters of an equation without primes, in order of first appearance.
 
+    Those that only a clause behind ``where`` has come last.
+
     >>> from einprop.notation.parser import parse
     >>> letters_of(parse("y[b,j] = x[b,i] W[i,j] + V[j,i'] c[i']")[0])
     ['b', 'j', 'i']
     """
     ranges = [bounds.index for bounds in equation.ranges]
-    return list(dict.fromkeys(map(unprimed, [*equation_indices(equation), *ranges])))
+    return list(dict.fromkeys(map(unprimed, [*bounded_indices(equation), *ranges])))
 
 
 class Renaming:
@@ -41,6 +46,12 @@ class Renaming:
     Names that a mapping lacks stay. A suffix stays with its tensor (``x.grad`` follows ``x``) and
     primes stay with their letter (``i'`` follows ``i``).
 
+    Args:
+        tensors: New names by tensor.
+        letters: New letters by letter.
+        types: New names by declared type.
+        functions: New names by definition.
+
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
     >>> renaming = Renaming({"x": "h1", "W": "W2"}, {"i": "j", "j": "k"})
@@ -48,9 +59,17 @@ class Renaming:
     'y[b,k] = h1[b,j] W2[j,k]'
     """
 
-    def __init__(self, tensors: Mapping[str, str], letters: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        tensors: Mapping[str, str],
+        letters: Mapping[str, str],
+        types: Mapping[str, str] | None = None,
+        functions: Mapping[str, str] | None = None,
+    ) -> None:
         self.tensors = tensors
         self.letters = letters
+        self.types = {} if types is None else types
+        self.functions = {} if functions is None else functions
 
     def equation(self, equation: Equation) -> Equation:
         """The renamed equation."""
@@ -58,8 +77,17 @@ class Renaming:
             equation,
             target=self.access(equation.target),
             expression=transform(equation.expression, self._node),
-            ranges=tuple(replace(r, index=self.index(r.index)) for r in equation.ranges),
+            ranges=tuple(map(self._range, equation.ranges)),
             inside=tuple(self.access(access) for access in equation.inside),
+        )
+
+    def definition(self, definition: Definition) -> Definition:
+        """The definition under its new name; its letters and parameters are its own."""
+        functions = Renaming({}, {}, functions=self.functions)
+        return replace(
+            definition,
+            name=self.functions.get(definition.name, definition.name),
+            body=transform(definition.body, functions._node),
         )
 
     def tensor(self, name: str) -> str:
@@ -78,6 +106,18 @@ class Renaming:
             access,
             name=self.tensor(access.name),
             subscripts=tuple(map(self._subscript, access.subscripts)),
+        )
+
+    def size(self, size: Size) -> Size:
+        """The renamed size: the types that it names."""
+        return tuple(self.types.get(part, part) if isinstance(part, str) else part for part in size)
+
+    def _range(self, bounds: Range) -> Range:
+        return replace(
+            bounds,
+            index=self.index(bounds.index),
+            start=self.size(bounds.start),
+            stop=self.size(bounds.stop),
         )
 
     @overload
@@ -101,8 +141,12 @@ class Renaming:
         match node:
             case Access():
                 return self.access(node)
-            case Call(_, _, indices) if indices:
-                return replace(node, indices=tuple(map(self.index, indices)))
+            case Call(function, _, indices):
+                return replace(
+                    node,
+                    function=self.functions.get(function, function),
+                    indices=tuple(map(self.index, indices)),
+                )
             case IndexValue(name):
                 return replace(node, name=self.index(name))
             case _:

@@ -8,6 +8,7 @@ import pytest
 import einprop as ep
 from einprop.errors import DerivativeError, EinpropError, InputError
 from einprop.layers import Affine, Layer, Network, Relu, Tanh, init, losses
+from einprop.layers.noise import gaussian
 
 
 def rng() -> np.random.Generator:
@@ -186,6 +187,120 @@ def test_the_printed_program_carries_parameters_and_sizes() -> None:
     assert again == network.program
     assert again.params == network.program.params
     assert again.shapes(x=(5, 6))["W1"] == (6, 4)
+
+
+# Options, state and noise.
+
+
+class Power(Layer):
+    """A layer with options, one of them needed."""
+
+    def __init__(self, exponent: int, *, scale: float = 1.0, **initial: init.Initializer) -> None:
+        self._configure(initial, exponent=exponent, scale=scale)
+
+    @property
+    def forward(self) -> str:
+        return f"y[b,i] = {self.scale} x[b,i]^{self.exponent} + B[i]"
+
+    params = {"B": init.zeros}
+
+
+class Noisy(Layer):
+    """Noise in training, nothing in evaluation."""
+
+    forward = "y = x + noise"
+    evaluate = "y = x"
+    noise = {"noise": gaussian(1.0)}
+
+
+class Running(Layer):
+    """Takes the mean of the batch away, or the mean so far."""
+
+    forward = "m[c] = mean[b](x[b,c]); next_s[c] = 0.5 s[c] + 0.5 m[c]; y[b,c] = x[b,c] - m[c]"
+    evaluate = "y[b,c] = x[b,c] - s[c]"
+    state = {"s": init.zeros}
+
+
+class Counting(Layer):
+    """Has new state and no evaluation mode of its own."""
+
+    forward = "next_s[] = s + 1; y[b] = x[b] s"
+    state = {"s": init.constant(2.0)}
+
+
+def test_options_show_as_they_are_given() -> None:
+    assert repr(Power(3)) == "Power(3)"
+    assert repr(Power(3, scale=2.0)) == "Power(3, scale=2.0)"
+    assert repr(Power(exponent=3, B=init.constant(1.0))) == "Power(3, B=constant(1.0))"
+    assert repr(Affine(3, W=init.zeros)) == "Affine(3, W=zeros)"
+
+
+def test_layers_with_equal_options_are_equal() -> None:
+    assert Power(3, scale=1.0) == Power(3)
+    assert hash(Power(3, scale=1.0)) == hash(Power(3))
+    assert len({Power(3), Power(2), Power(3, scale=2.0), Power(3, B=init.constant(1.0))}) == 4
+    assert Affine(3, W=init.zeros) != Affine(3)
+
+
+def test_options_decide_the_equations() -> None:
+    np.testing.assert_array_equal(Power(3, scale=2.0)({"B": [1.0]}, x=[[2.0]]), [[17.0]])
+
+
+def test_any_initialiser_is_replaced_by_keyword() -> None:
+    network = Affine(2, W=init.constant(3.0)) >> Power(2, B=init.constant(5.0))
+    parameters = network.init(rng(), x=(1, 2))
+    assert parameters["W1"].tolist() == [[3.0, 3.0], [3.0, 3.0]]
+    assert parameters["B2"].tolist() == [5.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Power(3, V=init.zeros), "Power has no option V\nit has exponent, scale, B"),
+        (lambda: Power(3, B=0.5), "0.5 is no initialiser of B\nas in B=init.he_normal"),
+        (
+            lambda: Affine(3, V=init.zeros),
+            "Affine takes the size of index j (feature)\nas in Affine(10)",
+        ),
+    ],
+)
+def test_wrong_options_say_why(build: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        build()
+    assert str(caught.value) == message
+
+
+class NoiseInEvaluation(Layer):
+    """Does not say what it computes in evaluation."""
+
+    forward = "y = x noise"
+    noise = {"noise": gaussian(1.0)}
+
+
+class StateInEvaluation(Layer):
+    """Replaces its state in evaluation."""
+
+    forward = "next_s[c] = mean[b](x[b,c]); y[b,c] = x[b,c] - s[c]"
+    evaluate = forward
+    state = {"s": init.zeros}
+
+
+def test_what_evaluation_may_not_have_is_named() -> None:
+    with pytest.raises(InputError, match="NoiseInEvaluation reads noise in evaluation mode"):
+        _ = NoiseInEvaluation().evaluation
+    with pytest.raises(InputError, match="StateInEvaluation defines next_s in evaluation mode"):
+        _ = StateInEvaluation().evaluation
+
+
+def test_a_layer_without_equations_is_refused() -> None:
+    with pytest.raises(InputError, match="Layer has no forward"):
+        _ = Layer().program
+
+
+def test_evaluation_without_equations_of_its_own_leaves_the_state() -> None:
+    assert str(Counting().program).splitlines()[-2:] == ["y[b] = x[b] s", "next_s = s + 1"]
+    assert str(Counting().evaluation).splitlines()[-1] == "y[b] = x[b] s"
+    assert Counting()({"s": 3.0}, x=[2.0]).tolist() == [6.0]
 
 
 # Layers with a backward pass of their own.

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from einprop.layers import Network, Softmax, losses
+import einprop as ep
+from einprop.errors import InputError
+from einprop.layers import Embedding, Loss, Network, Softmax, losses
 
 Array = NDArray[Any]
 
@@ -60,3 +62,200 @@ def test_squared_error_has_the_half_of_the_lectures() -> None:
     value, gradient = value_and_gradient(losses.SquaredError(), x, t)
     assert value == pytest.approx(0.5 * ((x - t) ** 2).sum() / 8)
     np.testing.assert_allclose(gradient, (x - t) / 8)
+
+
+def targets(kind: str, n: int = 8, k: int = 5) -> Array:
+    rng = np.random.default_rng(3)
+    drawn = rng.normal(size=(n, k))
+    return {
+        "real": drawn,
+        "signs": np.where(drawn > 0, 1.0, -1.0),
+        "shares": rng.uniform(size=(n, k)),
+        "one-hot": np.eye(k)[rng.integers(0, k, n)],
+        "soft": softmax(drawn),
+        "numbers": rng.integers(0, k, n),
+    }[kind]
+
+
+# loss, its targets, and what torch.nn.functional has for it, as text of the logits x and targets t
+PEERS = [
+    (losses.SquaredError(), "real", "F.mse_loss(x, t, reduction='sum') / 2 / N"),
+    (losses.AbsoluteError(), "real", "F.l1_loss(x, t, reduction='sum') / N"),
+    (losses.CrossEntropy(), "one-hot", "F.cross_entropy(x, t)"),
+    (losses.CrossEntropy(), "soft", "F.cross_entropy(x, t)"),
+    (losses.KullbackLeibler(), "soft", "F.kl_div(logs, t, reduction='batchmean')"),
+    (losses.KullbackLeibler(), "one-hot", "F.kl_div(logs, t, reduction='batchmean')"),
+    (
+        losses.LogisticCrossEntropy(),
+        "shares",
+        "F.binary_cross_entropy_with_logits(x, t, reduction='sum') / N",
+    ),
+    (Softmax() >> losses.LogLoss(), "soft", "-(t * logs.exp().log()).sum() / N"),
+    (losses.Huber(), "real", "F.huber_loss(x, t, reduction='sum') / N"),
+    (losses.Huber(0.3), "real", "F.huber_loss(x, t, reduction='sum', delta=0.3) / N"),
+    (losses.CrossEntropy(integers=True), "numbers", "F.cross_entropy(x, t)"),
+    (losses.MulticlassHinge(integers=True), "numbers", "F.multi_margin_loss(x, t)"),
+    (
+        losses.MulticlassHinge(0.2, integers=True),
+        "numbers",
+        "F.multi_margin_loss(x, t, margin=0.2)",
+    ),
+    (losses.MulticlassHinge(), "one-hot", "F.multi_margin_loss(x, t.argmax(1))"),
+    (losses.Hinge(), "signs", "torch.relu(1 - t * x).sum() / N"),
+]
+
+
+def by_torch(formula: str, x: Array, t: Array) -> tuple[float, Array]:
+    torch = pytest.importorskip("torch", reason="torch is the oracle")
+    logits = torch.tensor(x, requires_grad=True)
+    names = {
+        "F": torch.nn.functional,
+        "x": logits,
+        "t": torch.tensor(t),
+        "N": len(x),
+        "logs": torch.log_softmax(logits, dim=1),
+        "torch": torch,
+    }
+    loss = eval(formula, names)  # noqa: S307 - the table above
+    loss.backward()
+    return float(loss.detach()), logits.grad.numpy()
+
+
+@pytest.mark.parametrize(("loss", "kind", "formula"), PEERS, ids=lambda value: str(value)[:40])
+def test_value_and_gradient_are_those_of_torch(loss: Network, kind: str, formula: str) -> None:
+    x = np.random.default_rng(1).normal(size=(8, 5))
+    t = targets(kind)
+    value, gradient = value_and_gradient(loss, x, t)
+    expected, slope = by_torch(formula, x, t)
+    assert value == pytest.approx(expected, rel=1e-10)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(("loss", "kind"), [peer[:2] for peer in PEERS], ids=str)
+def test_gradients_agree_with_finite_differences(loss: Network, kind: str) -> None:
+    x = np.random.default_rng(1).normal(size=(8, 5))
+    ep.gradcheck(loss.program, {"x": x, "t": targets(kind)}, wrt="x")
+
+
+STABLE = [
+    (losses.CrossEntropy(), "one-hot"),
+    (losses.CrossEntropy(), "soft"),
+    (losses.CrossEntropy(integers=True), "numbers"),
+    (losses.KullbackLeibler(), "one-hot"),
+    (losses.LogisticCrossEntropy(), "shares"),
+    (Softmax() >> losses.LogLoss(), "soft"),
+    (Softmax() >> losses.LogLoss(), "one-hot"),
+]
+
+
+@pytest.mark.parametrize("scale", [1e2, 1e4, 1e300])
+@pytest.mark.parametrize(("loss", "kind"), STABLE, ids=str)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_large_logits_stay_finite(loss: Network, kind: str, scale: float, dtype: type) -> None:
+    largest = min(scale, float(np.finfo(dtype).max) / 1e4)
+    x = (largest * np.random.default_rng(1).normal(size=(8, 5))).astype(dtype)
+    t = targets(kind)
+    value, gradient = value_and_gradient(loss, x, t if t.dtype.kind == "i" else t.astype(dtype))
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient).max() <= 1
+
+
+def test_cross_entropy_of_large_logits_is_their_distance() -> None:
+    value, gradient = value_and_gradient(
+        losses.CrossEntropy(), np.array([[1e4, 0.0]]), np.array([[0.0, 1.0]])
+    )
+    assert value == 1e4
+    assert gradient.tolist() == [[1.0, -1.0]]
+
+
+def test_logistic_cross_entropy_of_large_logits_is_their_size() -> None:
+    value, gradient = value_and_gradient(
+        losses.LogisticCrossEntropy(), np.array([[1e4, -1e4]]), np.array([[0.0, 1.0]])
+    )
+    assert value == 2e4
+    assert gradient.tolist() == [[1.0, -1.0]]
+
+
+def test_divergence_from_itself_is_nothing() -> None:
+    x = np.random.default_rng(1).normal(size=(8, 5))
+    value, gradient = value_and_gradient(losses.KullbackLeibler(), x, softmax(x))
+    assert value == pytest.approx(0, abs=1e-15)
+    np.testing.assert_allclose(gradient, 0, atol=1e-15)
+
+
+def test_divergence_has_the_gradient_of_cross_entropy() -> None:
+    x, t = np.random.default_rng(1).normal(size=(8, 5)), targets("soft")
+    divergence, entropy = (
+        value_and_gradient(loss, x, t) for loss in (losses.KullbackLeibler(), losses.CrossEntropy())
+    )
+    assert entropy[0] - divergence[0] == pytest.approx(-(t * np.log(t)).sum() / 8)
+    np.testing.assert_allclose(divergence[1], entropy[1], atol=1e-14)
+
+
+def test_edges_have_the_stated_derivatives() -> None:
+    _, absolute = value_and_gradient(losses.AbsoluteError(), np.zeros((1, 1)), np.zeros((1, 1)))
+    _, hinge = value_and_gradient(losses.Hinge(), np.ones((1, 1)), np.ones((1, 1)))
+    assert absolute.tolist() == hinge.tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize(("loss", "kind"), [peer[:2] for peer in PEERS], ids=str)
+def test_twice_the_batch_is_the_same_loss(loss: Network, kind: str) -> None:
+    x, t = np.random.default_rng(1).normal(size=(8, 5)), targets(kind)
+    once, _ = value_and_gradient(loss, x, t)
+    twice, _ = value_and_gradient(loss, np.concatenate([x, x]), np.concatenate([t, t]))
+    assert twice == pytest.approx(once, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", [losses.CrossEntropy, losses.MulticlassHinge])
+def test_integers_are_one_hot_rows(kind: type[Loss]) -> None:
+    x, numbers = np.random.default_rng(1).normal(size=(8, 5)), targets("numbers")
+    by_number = value_and_gradient(kind(integers=True), x, numbers)
+    by_row = value_and_gradient(kind(), x, np.eye(5)[numbers])
+    assert by_number[0] == pytest.approx(by_row[0], rel=1e-12)
+    np.testing.assert_allclose(by_number[1], by_row[1], atol=1e-15)
+
+
+@pytest.mark.parametrize("stray", [-1, 5])
+def test_an_integer_that_names_no_class_is_refused(stray: int) -> None:
+    with pytest.raises(InputError) as caught:
+        losses.CrossEntropy(integers=True)({}, x=np.zeros((2, 5)), t=[0, stray])
+    assert str(caught.value).startswith(
+        f"t[1] is {stray}, outside of axis 1 of x: positions 0 to 4"
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "shape"),
+    [
+        (losses.CrossEntropy(), (2, 4, 3)),
+        (losses.CrossEntropy(integers=True), (2, 4)),
+        (losses.MulticlassHinge(integers=True), (2, 4)),
+        (losses.SquaredError(), (2, 4, 3)),
+    ],
+    ids=str,
+)
+def test_losses_of_sequences_are_means_over_their_positions(
+    loss: Loss, shape: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(0)
+    network = Embedding(7, 3) >> loss
+    symbols = rng.integers(0, 7, (2, 4))
+    t = rng.integers(0, 3, shape) if len(shape) == 2 else rng.normal(size=shape)
+    parameters = network.init(rng, x=symbols)
+    value = network(parameters, x=symbols, t=t)
+    rows = parameters["E"][symbols].reshape(8, 3)
+    assert value == pytest.approx(loss({}, x=rows, t=t.reshape(8, *shape[2:])), rel=1e-12)
+
+
+@pytest.mark.parametrize("delta", [0.0, -1.0, float("nan")])
+def test_delta_is_positive(delta: float) -> None:
+    with pytest.raises(InputError) as caught:
+        losses.Huber(delta)
+    assert str(caught.value) == f"delta is {delta}\nit is a number above 0"
+
+
+def test_losses_print_and_compare() -> None:
+    assert repr(losses.CrossEntropy()) == "CrossEntropy()"
+    assert repr(losses.CrossEntropy(integers=True)) == "CrossEntropy(integers=True)"
+    assert losses.Huber(1) == losses.Huber() != losses.Huber(2)

@@ -33,3 +33,13 @@ def test_letters_are_those_of_the_left_then_the_right() -> None:
 
 def test_letters_of_ranges_count() -> None:
     assert letters_of(parse("y[i] = x[i] where i in 0:3")[0]) == ["i"]
+
+
+def test_types_and_definitions_are_renamed() -> None:
+    renaming = Renaming({}, {"p": "q"}, {"row": "row1"}, {"f": "g"})
+    text = "y[i] = f(x[i+p]) where p in 0:row+1"
+    assert to_text(renaming.equation(parse("def f(a) = 2 a;" + text)[1])) == (
+        "y[i] = g(x[i+q]) where q in 0:row1+1"
+    )
+    _, definition, _ = parse("def f(a) = 2 a; def h(a) = f(a)^2; y = x")
+    assert to_text(renaming.definition(definition)) == "def h(a) = g(a)^2"

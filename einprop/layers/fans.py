@@ -1,0 +1,83 @@
+"""Parameters of a chain and their fans, read off the equations that they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from einprop.analysis.indices import subscript_indices, target_indices, unprimed
+from einprop.layers.init import Initializer
+from einprop.notation.tree import Access, Boundary, Equation, Group, Index, Subscript, reads
+
+__all__ = ["Parameter", "axes_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An array that a chain needs beside its data, and what each of its axes does.
+
+    Attributes:
+        name: In the program.
+        initialize: Draws the first value.
+        axes: By axis ``in`` (summed), ``out`` (on the left) or ``window`` (slides over an input).
+        dotted: The layer's position in the chain and the name that the layer gives it: ``0.W``.
+    """
+
+    name: str
+    initialize: Initializer
+    axes: tuple[str, ...]
+    dotted: str = ""
+
+    def fans(self, shape: Sequence[int]) -> tuple[int, int]:
+        """``(fan_in, fan_out)``: products of the sizes summed and of those on the left.
+
+        A window counts in both: what it covers feeds one output, and one input feeds as many.
+
+        >>> Parameter("W", None, ("in", "out")).fans((784, 200))
+        (784, 200)
+        >>> Parameter("K", None, ("window", "window", "in", "out")).fans((3, 3, 16, 32))
+        (144, 288)
+        """
+        fan_in = fan_out = 1
+        for size, axis in zip(shape, self.axes, strict=True):
+            fan_in *= 1 if axis == "out" else size
+            fan_out *= 1 if axis == "in" else size
+        return fan_in, fan_out
+
+
+def axes_of(name: str, equations: Sequence[Equation]) -> tuple[str, ...]:
+    """What each axis of a tensor does in the first equation that reads it.
+
+    An axis of several indices, ``(g f)``, is on the left if one of them is.
+
+    >>> from einprop.notation.parser import parse
+    >>> axes_of("K", parse("y[b,i,f] = x[b,2*i+p,c] K[p,c,f]"))
+    ('window', 'in', 'out')
+    """
+    for equation in equations:
+        for access in reads(equation):
+            if access.name == name:
+                left = {unprimed(i) for i in target_indices(equation.target)}
+                windows = _windows(equation) - left
+                return tuple(_axis(s, left, windows) for s in access.subscripts)
+    return ()
+
+
+def _axis(subscript: Subscript, left: set[str], windows: set[str]) -> str:
+    if not isinstance(subscript, Index | Group):
+        return "in"
+    letters = {unprimed(i) for i in subscript_indices(subscript)}
+    if letters & left:
+        return "out"
+    return "window" if letters <= windows else "in"
+
+
+def _windows(equation: Equation) -> set[str]:
+    """The indices that are added to others in a subscript: ``p`` of ``x[2*i+p]``."""
+    found: set[str] = set()
+    for access in reads(equation):
+        for subscript in access.subscripts:
+            inner = subscript.subscript if isinstance(subscript, Boundary) else subscript
+            if not isinstance(inner, Index | Group | Access) and len(inner.terms) > 1:
+                found |= {unprimed(i) for _, i in inner.terms}
+    return found

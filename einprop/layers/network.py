@@ -1,0 +1,311 @@
+"""Networks: layers in a chain, joined by ``>>`` into one program that is compiled whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from einprop.errors import InputError, ShapeError
+from einprop.layers.compose import Composition, compose
+from einprop.layers.init import Array
+from einprop.layers.model import Model
+from einprop.layers.parts import LOSS
+from einprop.notation.parser import parse
+from einprop.notation.printer import program_text
+from einprop.program import Program
+
+if TYPE_CHECKING:
+    from einprop.layers.layer import Layer
+
+__all__ = ["Network"]
+
+
+class Network:
+    """Layers in a chain: what leaves one as ``y`` enters the next as ``x``.
+
+    Write it ``Affine(200) >> Tanh() >> Affine(10)``. Underneath it is one `Program`.
+
+    >>> from einprop.layers import Affine, Tanh
+    >>> network = Affine(200) >> Tanh() >> Affine(10)
+    >>> for line in str(network.program).splitlines()[-2:]:
+    ...     print(line)
+    h1[b,j] = tanh(x[b,i] W1[i,j] + B1[j])
+    y[b,k] = h1[b,j] W2[j,k] + B2[k]
+    >>> parameters = network.init(np.random.default_rng(0), x=(100, 784))
+    >>> {name: array.shape for name, array in parameters.items()}
+    {'W1': (784, 200), 'B1': (200,), 'W2': (200, 10), 'B2': (10,)}
+    >>> network(parameters, x=np.zeros((5, 784))).shape
+    (5, 10)
+    """
+
+    layers: tuple[Layer, ...]
+    axes: int | None = None
+
+    def __init__(self, *layers: Layer) -> None:
+        if not layers:
+            raise InputError("a network needs at least one layer")
+        for layer in layers[:-1]:
+            if layer.output == LOSS:
+                raise InputError(
+                    f"{layer!r} gives a scalar, so no layer can follow it",
+                    hint="put the loss last: network >> loss",
+                )
+        self._set(layers=layers)
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a {type(self).__name__} is immutable; make a new one")
+
+    # The programs
+
+    @cached_property
+    def _composition(self) -> Composition:
+        return compose(self.layers, axes=self.axes)
+
+    @cached_property
+    def program(self) -> Program:
+        """The whole chain as one program, as a step of training runs it.
+
+        Its inputs are data, parameters, state and noise; its outputs are ``y`` or ``loss``, and
+        then the new value ``next_…`` of every state that a step replaces.
+        """
+        return _as_program(self._composition)
+
+    @cached_property
+    def evaluation(self) -> Program:
+        """The whole chain as one program in evaluation mode: no noise, and state stays as it is.
+
+        >>> from einprop.layers import BatchNorm
+        >>> BatchNorm().evaluation.outputs, BatchNorm().program.outputs
+        (('y',), ('y', 'next_running_mean', 'next_running_variance'))
+        """
+        evaluated = compose(self.layers, evaluation=True, axes=self.axes)
+        if evaluated.statements == self._composition.statements:
+            return self.program
+        return _as_program(evaluated)
+
+    @property
+    def predictor(self) -> Network:
+        """The network without the loss at its end: it computes ``y``."""
+        if self.layers[-1].output == LOSS and len(self.layers) > 1:
+            return Network(*self.layers[:-1]).with_axes(self.axes)
+        return self
+
+    def with_axes(self, axes: int | None) -> Network:
+        """The network for inputs ``x`` of that many axes; the further ones are batch axes.
+
+        Without this ``x`` has as many axes as the layers need. A call and `init` see how many
+        there are; a program, as training runs it, has to be told.
+
+        >>> from einprop.layers import Affine
+        >>> print(str(Affine(3).with_axes(3).program).splitlines()[-1])
+        y[b,s,j] = x[b,s,i] W[i,j] + B[j]
+        """
+        if axes == self.axes:
+            return self
+        network = Network(*self.layers)
+        network._set(axes=axes)
+        return network
+
+    def _over(self, axes: int | None) -> Network:
+        """The network for inputs of that many axes, if their number is known."""
+        known = "x" in self.program.inputs and self.program.resolved.types.rank("x")
+        if axes is None or axes == known or self.axes is not None:
+            return self
+        if axes not in self._lifted:
+            self._lifted[axes] = self.with_axes(axes)
+        return self._lifted[axes]
+
+    @cached_property
+    def _lifted(self) -> dict[int, Network]:
+        return {}
+
+    @cached_property
+    def model(self) -> Model:
+        """What training needs and a file holds: the programs, state and noise."""
+        composition = self._composition
+        predicts = self.layers[-1].output != LOSS or len(self.layers) > 1
+        return Model(
+            program=self.program,
+            evaluation=self.evaluation,
+            predictor=self.predictor.evaluation if predicts else None,
+            state=composition.news,
+            noise=composition.noise,
+            dotted=self._dotted,
+        )
+
+    # Parameters and state: one dictionary, by name
+
+    def init(
+        self,
+        rng: np.random.Generator,
+        *,
+        dtype: npt.DTypeLike | None = None,
+        **data: tuple[int, ...] | npt.ArrayLike,
+    ) -> dict[str, Array]:
+        """Draw first values of all parameters, and of the state behind them.
+
+        Args:
+            rng: Where the draws come from.
+            dtype: Of the parameters; by default that of ``x`` if it is an array of floats, else
+                float64.
+            **data: Shapes of inputs, or arrays that have them: ``x=(100, 784)``. They and the sizes
+                that layers fix determine the parameters' shapes.
+
+        Raises:
+            InputError: The shape of a parameter does not follow from the data.
+            ShapeError: The data do not fit the layers: a window is larger than what it slides over.
+        """
+        network = self._over(len(_shape(data["x"])) if "x" in data else None)
+        if network is not self:
+            return network.init(rng, dtype=dtype, **data)
+        kind = _dtype(data.get("x")) if dtype is None else np.dtype(dtype)
+        given = {name: _shape(value) for name, value in data.items()}
+        shapes = self.program.shapes(**given)
+        _refuse_empty(shapes, given)
+        drawn = {}
+        for parameter in (*self._composition.parameters, *self._composition.state):
+            shape = shapes.get(parameter.name)
+            if shape is None:
+                raise InputError(
+                    f"the shape of {parameter.name} does not follow from what was given",
+                    hint=f"pass the shapes of {', '.join(self._data_names())}",
+                )
+            fan_in, fan_out = parameter.fans(shape)
+            drawn[parameter.name] = parameter.initialize(rng, shape, fan_in, fan_out, kind)
+        return drawn
+
+    def _data_names(self) -> list[str]:
+        composition = self._composition
+        own = {p.name for p in (*composition.parameters, *composition.state)}
+        return [n for n in self.program.inputs if n not in own and n not in composition.noise]
+
+    @property
+    def _dotted(self) -> dict[str, str]:
+        composition = self._composition
+        return {p.name: p.dotted for p in (*composition.parameters, *composition.state)}
+
+    def state_dict(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
+        """Parameters and state under dotted names: the layer's position in the chain, then its own.
+
+        Positions count from 0 and count every layer, as in torch.nn.Sequential; a layer inside of
+        another has both positions, as in ``1.0.W``. The arrays are the same, not copies.
+
+        Raises:
+            InputError: An array is missing.
+
+        >>> from einprop.layers import Affine, Tanh
+        >>> network = Affine(4) >> Tanh() >> Affine(2)
+        >>> list(network.state_dict(network.init(np.random.default_rng(0), x=(1, 3))))
+        ['0.W', '0.B', '2.W', '2.B']
+        """
+        missing = [name for name in self._dotted if name not in parameters]
+        if missing:
+            raise InputError(f"no array for {', '.join(missing)}", hint=_wants(self._dotted))
+        return {dotted: parameters[name] for name, dotted in self._dotted.items()}
+
+    def load_state_dict(
+        self, arrays: Mapping[str, npt.ArrayLike], *, strict: bool = True
+    ) -> dict[str, Array]:
+        """Parameters and state by their names in the program, from arrays under dotted names.
+
+        Args:
+            arrays: As `state_dict` gives them. They are copied.
+            strict: Whether every array must be there and have its place. Otherwise those that are
+                and have are taken; join them with others as in ``parameters | loaded``.
+
+        Raises:
+            InputError: An array is missing or has no place.
+            ShapeError: The arrays' shapes do not fit the layers, or each other.
+
+        >>> from einprop.layers import Affine
+        >>> Affine(2).load_state_dict({"0.W": np.ones((3, 2)), "0.B": np.zeros(2)})["B"]
+        array([0., 0.])
+        """
+        dotted = self._dotted
+        missing = [name for name in dotted.values() if name not in arrays]
+        unknown = [str(name) for name in arrays if name not in dotted.values()]
+        if strict and missing:
+            raise InputError(f"no array for {', '.join(missing)}", hint=_wants(dotted.values()))
+        if strict and unknown:
+            raise InputError(f"no place for {', '.join(unknown)}", hint=_wants(dotted.values()))
+        loaded = {n: np.array(arrays[d]) for n, d in dotted.items() if d in arrays}
+        self.program.shapes({name: array.shape for name, array in loaded.items()})
+        return loaded
+
+    def __call__(self, parameters: Mapping[str, Array], /, **tensors: npt.ArrayLike) -> Array:
+        """The network's output, in evaluation mode, for these parameters, state and inputs."""
+        program = self._over(np.ndim(tensors["x"]) if "x" in tensors else None).evaluation
+        own = self._dotted
+        read = {n: a for n, a in parameters.items() if n in program.inputs or n not in own}
+        output: Array = program({**read, **tensors})
+        if not np.size(output):
+            given = {name: np.shape(array) for name, array in {**read, **tensors}.items()}
+            _refuse_empty(program.shapes(given), given)
+        return output
+
+    # As a value
+
+    def __rshift__(self, other: Network) -> Network:
+        if not isinstance(other, Network):
+            return NotImplemented
+        return Network(*self.layers, *other.layers).with_axes(self.axes)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, Network):
+            return NotImplemented
+        return (self.layers, self.axes) == (other.layers, other.axes)
+
+    def __hash__(self) -> int:
+        return hash((self.layers, self.axes))
+
+    def __repr__(self) -> str:
+        return " >> ".join(map(repr, self.layers))
+
+
+def _as_program(composition: Composition) -> Program:
+    return Program.from_statements(
+        parse(program_text(composition.statements)),
+        params=[parameter.name for parameter in composition.parameters],
+        outputs=composition.outputs,
+    )
+
+
+def _wants(names: Sequence[str] | Mapping[str, str] | Any) -> str:
+    return f"the network has {', '.join(names) or 'none'}"
+
+
+def _refuse_empty(
+    shapes: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Refuse what computes nothing from something."""
+    if any(0 in shape for shape in given.values()):
+        return
+    for name, shape in shapes.items():
+        if 0 in shape:
+            raise ShapeError(
+                f"{name} has the shape {shape}: at axis {shape.index(0)} no window fits into what "
+                "it slides over",
+                (),
+                "pass larger inputs, or choose a smaller window or more padding",
+            )
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    if isinstance(given, tuple) and all(isinstance(size, int) for size in given):
+        return tuple(size for size in given if isinstance(size, int))
+    return np.shape(given)
+
+
+def _dtype(given: object) -> np.dtype[Any]:
+    kind = getattr(given, "dtype", None)
+    if isinstance(kind, np.dtype) and np.issubdtype(kind, np.floating):
+        return kind
+    return np.dtype(np.float64)

@@ -1,0 +1,74 @@
+"""Options of layers: what each may be, checked once and said in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from einprop.errors import InputError
+
+__all__ = ["integer", "per_axis", "positive", "within"]
+
+
+def integer(name: str, given: object, least: int = 1) -> int:
+    """An integer option.
+
+    Raises:
+        InputError: It is no integer, or less than ``least``.
+
+    >>> integer("groups", np.int64(2))
+    2
+    """
+    if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < least:
+        raise InputError(f"{name} is {given!r}", hint=f"it is an integer, {least} or more")
+    return int(given)
+
+
+def per_axis(
+    name: str, given: int | Sequence[int], axes: int, least: int = 1
+) -> int | tuple[int, ...]:
+    """An option with an integer for each axis: one integer where all are the same.
+
+    Raises:
+        InputError: It is neither an integer nor one for each axis, or one is less than ``least``.
+
+    >>> per_axis("kernel", (3, 3), 2), per_axis("kernel", (3, 5), 2)
+    (3, (3, 5))
+    """
+    if isinstance(given, tuple | list) and len(given) == axes:
+        found = tuple(integer(name, each, least) for each in given)
+        return found if len(set(found)) > 1 else found[0]
+    try:
+        return integer(name, given, least)
+    except InputError:
+        several = f", or {axes} of them" if axes > 1 else ""
+        raise InputError(
+            f"{name} is {given!r}", hint=f"it is an integer, {least} or more{several}"
+        ) from None
+
+
+def positive(name: str, given: object) -> float:
+    """A number above 0.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not _is_number(given) or not 0 < given < np.inf:  # type: ignore[operator]
+        raise InputError(f"{name} is {given!r}", hint="it is a number above 0")
+    return float(given)  # type: ignore[arg-type]
+
+
+def within(name: str, given: object, low: float, high: float) -> float:
+    """A number from ``low`` to ``high``.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not _is_number(given) or not low <= given <= high:  # type: ignore[operator]
+        raise InputError(f"{name} is {given!r}", hint=f"it is a number from {low:g} to {high:g}")
+    return float(given)  # type: ignore[arg-type]
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool)

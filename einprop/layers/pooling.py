@@ -1,0 +1,255 @@
+"""Pooling and flattening: what fewer places keep of many."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from einprop.errors import InputError
+from einprop.layers.layer import Layer
+from einprop.layers.options import per_axis
+from einprop.layers.windows import BETWEEN, OFFSETS, POSITIONS, Windows
+
+__all__ = ["AvgPool1d", "AvgPool2d", "Flatten", "GlobalPool", "MaxPool1d", "MaxPool2d"]
+
+Option = int | tuple[int, ...]
+
+
+class _Pooling(Layer):
+    """What pooling over windows has in common."""
+
+    axes_slid: ClassVar[int]
+    reduction: ClassVar[str]
+    outside: ClassVar[str]
+    kernel: Option
+    stride: Option
+    padding: Option
+
+    def __init__(
+        self, kernel: Option, *, stride: Option | None = None, padding: Option = 0
+    ) -> None:
+        axes = self.axes_slid
+        size = per_axis("kernel", kernel, axes)
+        around = per_axis("padding", padding, axes, 0)
+        step = None if stride is None else per_axis("stride", stride, axes)
+        both = (given if isinstance(given, tuple) else (given,) * axes for given in (size, around))
+        if any(2 * zeros > width for width, zeros in zip(*both, strict=True)):
+            raise InputError(
+                f"padding is {padding!r} and kernel is {kernel!r}",
+                hint="padding is at most half of the kernel",
+            )
+        self._configure(kernel=size, stride=None if step == size else step, padding=around)
+
+    @property
+    def forward(self) -> str:
+        """The equation, and the sizes of the windows."""
+        stride = self.kernel if self.stride is None else self.stride
+        windows = Windows(self.axes_slid, self.kernel, stride, self.padding, outside=self.outside)
+        before, clause = windows.bound("c")
+        places, offsets = (",".join(letters[self.axes_slid]) for letters in (POSITIONS, OFFSETS))
+        return f"""
+            {windows.declarations}
+            {before}
+            y[b,{places},c] = {self.reduction}[{offsets}](x[b,{windows.subscripts},c]){clause}
+        """
+
+
+class MaxPool1d(_Pooling):
+    """The largest value in each window of a sequence: y_btc = max_p x_b,stride t + p,c.
+
+    ::
+
+        x[b,t,c] ──▶ y[b,t,c]      t: (n + 2 padding - kernel) // stride + 1 places
+
+    Positions outside count as the edge, which every window that reaches outside holds. Where several
+    positions are largest they share the gradient.
+
+    Args:
+        kernel: Size of the window.
+        stride: From one place to the next; by default the size of the window.
+        padding: Positions before and after the sequence, at most half of the window.
+
+    Raises:
+        InputError: An option is out of its range.
+        ShapeError: On `init` or a call: the window is longer than the sequence with its padding.
+
+    Source: Ranzato, Huang, Boureau and LeCun, CVPR 2007. ``torch.nn.MaxPool1d``.
+
+    >>> MaxPool1d(2)({}, x=[[[1.0], [3.0], [2.0], [0.0], [9.0]]]).ravel()
+    array([3., 2.])
+    """
+
+    axes_slid = 1
+    reduction = "max"
+    outside = "clamp"
+
+
+class MaxPool2d(_Pooling):
+    """The largest value in each window of an image, channels last.
+
+    ::
+
+        x[b,i,j,c] ──▶ y[b,i,j,c]      i: (n + 2 padding - kernel) // stride + 1 places, j alike
+
+    y_bijc = max_pq x_b,stride i + p,stride j + q,c. Positions outside count as the edge, which every
+    window that reaches outside holds. Where several positions are largest they share the gradient.
+
+    Args:
+        kernel: Rows and columns of the window, one integer or two; stride and padding too.
+        stride: From one place to the next; by default the size of the window.
+        padding: Positions around the image, at most half of the window.
+
+    Raises:
+        InputError: An option is out of its range.
+        ShapeError: On `init` or a call: the window is larger than the image with its padding.
+
+    Source: Ranzato, Huang, Boureau and LeCun, CVPR 2007. ``torch.nn.MaxPool2d``.
+
+    >>> print(MaxPool2d(3, stride=2).program)
+    index p, q: window < 3
+    y[b,i,j,c] = max[p,q](x[b,2*i+p,2*j+q,c])
+    """
+
+    axes_slid = 2
+    reduction = "max"
+    outside = "clamp"
+
+
+class AvgPool1d(_Pooling):
+    """The mean of each window of a sequence: y_btc = 1/kernel sum_p x_b,stride t + p,c.
+
+    ::
+
+        x[b,t,c] ──▶ y[b,t,c]      t: (n + 2 padding - kernel) // stride + 1 places
+
+    Args:
+        kernel: Size of the window.
+        stride: From one place to the next; by default the size of the window.
+        padding: Zeros before and after the sequence, at most half of the window; they count.
+
+    Raises:
+        InputError: An option is out of its range.
+        ShapeError: On `init` or a call: the window is longer than the sequence with its padding.
+
+    Source: LeCun, Bottou, Bengio and Haffner, 1998. ``torch.nn.AvgPool1d``.
+
+    >>> AvgPool1d(2, padding=1)({}, x=[[[2.0], [4.0], [6.0]]]).ravel()
+    array([1., 5.])
+    """
+
+    axes_slid = 1
+    reduction = "mean"
+    outside = "pad"
+
+
+class AvgPool2d(_Pooling):
+    """The mean of each window of an image, channels last.
+
+    ::
+
+        x[b,i,j,c] ──▶ y[b,i,j,c]      i: (n + 2 padding - kernel) // stride + 1 places, j alike
+
+    y_bijc = 1/(kernel kernel) sum_pq x_b,stride i + p,stride j + q,c.
+
+    Args:
+        kernel: Rows and columns of the window, one integer or two; stride and padding too.
+        stride: From one place to the next; by default the size of the window.
+        padding: Zeros around the image, at most half of the window; they count.
+
+    Raises:
+        InputError: An option is out of its range.
+        ShapeError: On `init` or a call: the window is larger than the image with its padding.
+
+    Source: LeCun, Bottou, Bengio and Haffner, 1998. ``torch.nn.AvgPool2d``.
+
+    >>> print(AvgPool2d(2).program)
+    index p, q: window < 2
+    y[b,i,j,c] = mean[p,q](x[b,2*i+p,2*j+q,c])
+    """
+
+    axes_slid = 2
+    reduction = "mean"
+    outside = "pad"
+
+
+class GlobalPool(Layer):
+    """The mean, or the largest value, of each channel over all places.
+
+    ::
+
+        x[b,i,j,c] ──▶ y[b,c]      over all axes between the first and the last
+
+    y_bc = 1/(I J) sum_ij x_bijc, or max_ij x_bijc.
+
+    Args:
+        kind: ``mean`` or ``max``.
+
+    Raises:
+        InputError: There is no such kind; or, where it is composed, what enters has no axis between
+            the first and the last.
+
+    Source: Lin, Chen and Yan, ICLR 2014.
+
+    >>> GlobalPool()({}, x=[[[[1.0], [2.0]], [[3.0], [6.0]]]])
+    array([[3.]])
+    >>> print(GlobalPool("max").with_axes(3).program)
+    input x[b,i,c]
+    y[b,c] = max[i](x[b,i,c])
+    """
+
+    kind: str
+    between: int = 2
+
+    def __init__(self, kind: str = "mean") -> None:
+        if kind not in ("mean", "max"):
+            raise InputError(f"kind is {kind!r}", hint="it is 'mean' or 'max'")
+        self._configure(kind=kind)
+
+    def fitted(self, axes: int) -> GlobalPool:
+        """The layer for a tensor of that many axes."""
+        if axes < 3:
+            raise InputError(
+                f"{self!r} has nothing to pool in a tensor of {axes} axes",
+                hint="it pools over the axes between the first and the last",
+            )
+        layer = GlobalPool(self.kind)
+        layer._set(between=axes - 2)
+        return layer
+
+    @property
+    def forward(self) -> str:
+        """The equation, for images if nothing says how many axes there are."""
+        places = ",".join(BETWEEN[: self.between])
+        return f"y[b,c] = {self.kind}[{places}](x[b,{places},c])"
+
+
+class Flatten(Layer):
+    """All axes but the first as one, the last the fastest.
+
+    ::
+
+        x[b,i,j,c] ──▶ y[b,(i j c)]      position (i J + j) C + c
+
+    Channels come last, so the order is another than that of torch, whose images are x[b,c,i,j].
+
+    Source: ``torch.nn.Flatten``.
+
+    >>> print(Flatten().program)
+    input x[b,i,j,c]
+    y[b,(i j c)] = x[b,i,j,c]
+    """
+
+    between: int = 2
+
+    def fitted(self, axes: int) -> Flatten:
+        """The layer for a tensor of that many axes."""
+        layer = Flatten()
+        layer._set(between=max(axes - 2, 0))
+        return layer
+
+    @property
+    def forward(self) -> str:
+        """The equation, for images if nothing says how many axes there are."""
+        if not self.between:
+            return "y = x"
+        letters = [*BETWEEN[: self.between], "c"]
+        return f"y[b,({' '.join(letters)})] = x[b,{','.join(letters)}]"
