@@ -13,6 +13,7 @@ from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
 from einprop.arguments import as_arrays, as_mapping
 from einprop.backends import numpy as numpy_backend
 from einprop.calculus.derive import Derivation, Tangents
+from einprop.donation import Donation
 from einprop.errors import InputError
 from einprop.execution.schedule import schedule
 from einprop.execution.steps import Schedule
@@ -51,7 +52,13 @@ class Compiled:
     The plans of the 64 sets that were used last are kept. Threads may share a callable.
     """
 
-    def __init__(self, resolved: Resolved, recipe: Recipe, backend: str) -> None:
+    def __init__(
+        self,
+        resolved: Resolved,
+        recipe: Recipe,
+        backend: str,
+        donation: Donation | None = None,
+    ) -> None:
         if not isinstance(backend, str) or backend not in BACKENDS:
             raise InputError(
                 f"there is no backend {backend!r}", (), f"backends are {', '.join(BACKENDS)}"
@@ -59,11 +66,12 @@ class Compiled:
         self._resolved = resolved
         self._recipe = recipe
         self._backend = backend
+        self._donation = donation or Donation()
         # Not a method: a plan's memory should go with the last reference to its callable.
-        self._plan = lru_cache(_PLANS)(partial(_plan, resolved, recipe))
+        self._plan = lru_cache(_PLANS)(partial(_plan, resolved, recipe, self._donation))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Compiled, (self._resolved, self._recipe, self._backend)
+        return Compiled, (self._resolved, self._recipe, self._backend, self._donation)
 
     def __call__(self, tensors: Mapping[str, Any] | None = None, /, **named: Any) -> Any:
         """Run on tensors by name; see `Program.__call__`."""
@@ -72,14 +80,15 @@ class Compiled:
         if len(given) != len(names.inputs) or any(name not in given for name in names.inputs):
             check_inputs(self._resolved, given)
         tensors = {name: given[name] for name in names.inputs}
+        self._donation.check_arrays(tensors)
         arrays, dtype = as_arrays(tensors, self._resolved.positions)
         used, numbers, plan = self._plan(renewals(), dtype, *[array.shape for array in arrays])
         for k in numbers:
             arrays[k] = arrays[k].astype(dtype)
-        results = [r if r.ndim else r[()] for r in plan(*[arrays[k] for k in used])]
-        if len(results) == 1:
-            return results[0]
-        return dict(zip(names.outputs, results, strict=True))
+        found = dict(zip(names.outputs, plan(*[arrays[k] for k in used]), strict=True))
+        written = self._donation.written(tensors, found)
+        results = {n: written.get(n, r if r.ndim else r[()]) for n, r in found.items()}
+        return results if len(results) != 1 else next(iter(results.values()))
 
     def flat(self, sizes: Sizes) -> SizedProgram:
         """The flat program that runs at these sizes."""
@@ -87,7 +96,7 @@ class Compiled:
 
     def schedule(self, sizes: Sizes) -> Schedule:
         """The steps that a call takes at these sizes."""
-        lowered = _lower(self._resolved, self._recipe, sizes)
+        lowered = _lower(self._resolved, self._recipe, sizes, self._donation)
         program = lowered.program
         return schedule(
             program.equations,
@@ -95,6 +104,8 @@ class Compiled:
             lowered.inputs,
             program.outputs,
             axes=program.axes,
+            donated=dict(self._donation.pairs),
+            guard=self._donation.guard,
         )
 
     def source(self, sizes: Sizes) -> str:
@@ -121,28 +132,51 @@ class Compiled:
 
 
 def _plan(
-    resolved: Resolved, recipe: Recipe, renewal: int, dtype: str, *shapes: tuple[int, ...]
+    resolved: Resolved,
+    recipe: Recipe,
+    donation: Donation,
+    renewal: int,
+    dtype: str,
+    *shapes: tuple[int, ...],
 ) -> tuple[tuple[int, ...], tuple[int, ...], numpy_backend.Plan]:
     """The inputs that the plan reads, those positions that it takes as numbers, and the plan.
 
     It holds while no registered function is replaced, which counts as a ``renewal``.
     """
     names = resolved.names.inputs
-    lowered = _lower(resolved, recipe, bind_sizes(resolved, dict(zip(names, shapes, strict=True))))
+    sizes = bind_sizes(resolved, dict(zip(names, shapes, strict=True)))
+    lowered = _lower(resolved, recipe, sizes, donation)
     program = lowered.program
     used = tuple(names.index(name) for name in lowered.inputs)
     plan = numpy_backend.compile_plan(
-        program.equations, program.sizes, lowered.inputs, program.outputs, dtype, program.axes
+        program.equations,
+        program.sizes,
+        lowered.inputs,
+        program.outputs,
+        dtype,
+        program.axes,
+        dict(donation.pairs),
+        donation.guard,
     )
     positions = resolved.positions.intersection(lowered.inputs)
     numbers = [names.index(name) for name in positions.difference(plan.schedule.integers)]
     return used, tuple(numbers), plan
 
 
-def _lower(resolved: Resolved, recipe: Recipe, sizes: Sizes, *, generic: bool = False) -> _Lowered:
+def _lower(
+    resolved: Resolved,
+    recipe: Recipe,
+    sizes: Sizes,
+    donation: Donation | None = None,
+    *,
+    generic: bool = False,
+) -> _Lowered:
+    given = donation or Donation()
+    given.check_shapes(sizes)
     start = sizes.on(recipe.base) if recipe.derivations else sizes
     program = lower(start, recipe.derivations, resolved.names.outputs, generic=generic)
     read = program.names - {e.target.name for e in program.equations}
+    read.update(name for _, name in given.pairs)
     shapes = {name: sizes.shape(name) for name in resolved.names.inputs if name in read}
     return _Lowered(program, {name: s for name, s in shapes.items() if s is not None})
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self, cast
 
 from einprop.analysis.dependence import live
-from einprop.analysis.resolve import Resolved
+from einprop.analysis.resolve import Resolved, resolve
 from einprop.arguments import Names, as_names
 from einprop.batched import batched_statements
 from einprop.calculus.declarations import (
@@ -28,7 +28,7 @@ from einprop.calculus.derive import (
 from einprop.calculus.extrema import counts_ties
 from einprop.calculus.jacobian import Jacobians, runs_backward
 from einprop.compiled import Recipe
-from einprop.errors import DerivativeError
+from einprop.errors import DerivativeError, InputError
 from einprop.notation.tree import Equation, Statement
 from einprop.roles import as_local, is_output
 from einprop.value_and_grad import ValueAndGrad
@@ -294,6 +294,36 @@ class Differentiable(ABC):
         derivation, equations = self._derive(chosen, wrt, ones=True)
         joined = self._joined(derivation, equations, also=chosen)
         return ValueAndGrad(cast("Program", joined), chosen[0], dict(derivation.gradients))
+
+    def followed_by(self, equations: Sequence[Equation], outputs: str | Iterable[str]) -> Self:
+        """The program with more equations, which may read all that it defines.
+
+        Equations behind a derived program keep it as fast as it was: a step of training is
+        `value_and_grad` followed by update equations.
+
+        Args:
+            equations: What follows.
+            outputs: The tensors that a call returns.
+
+        Raises:
+            EinpropError: As for the constructor of `Program`.
+
+        >>> from einprop import Program
+        >>> gradient = Program("y = x[i] w[i]", params="w").grad(wrt="w")
+        >>> update = Program("w.new[i] = w[i] - 0.1 w.grad[i]").statements
+        >>> print(gradient.followed_by(update, "w.new"))
+        param w[i]
+        y = x[i] w[i]
+        y.grad = 1
+        w.grad[i] += y.grad x[i]
+        w.new[i] = w[i] - 0.1 w.grad[i]
+        output w.new[i]
+        """
+        recipe = None
+        if self._recipe.derivations:
+            base = resolve((*self._recipe.base.statements, *equations))
+            recipe = replace(self._recipe, base=base)
+        return self._with(equations, as_names(outputs, "outputs", InputError), recipe)
 
     def _chosen(self, of: Names) -> tuple[str, ...]:
         """The tensors to differentiate."""

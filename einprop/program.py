@@ -14,6 +14,7 @@ from einprop.arguments import Names, as_mapping, as_shape
 from einprop.backward_check import check_backward
 from einprop.compiled import Compiled, Recipe
 from einprop.derivatives import Differentiable
+from einprop.donation import donation_of
 from einprop.errors import InputError, ShapeError
 from einprop.explain import Explanation, explain_schedule
 from einprop.notation.latex import to_latex
@@ -188,18 +189,38 @@ class Program(Differentiable):
         """
         return self._compiled(tensors, **named)
 
-    def compile(self, backend: str = "numpy") -> Compiled:
+    def compile(
+        self,
+        backend: str = "numpy",
+        *,
+        donate: Mapping[str, str] | None = None,
+        guard: str | None = None,
+    ) -> Compiled:
         """A callable bound to a backend, called as the program is.
 
         It keeps one plan for each set of shapes and dtypes, of the 64 sets that were used last.
 
+        Args:
+            backend: Its name.
+            donate: By output an input of the same shape, whose array the output is written into, so
+                that a call changes it. Such an array is a numpy array of floats that shares no
+                memory with another input.
+            guard: A scalar output; in a call in which it is infinite or not a number the donated
+                arrays stay as they are.
+
         Raises:
-            InputError: There is no such backend.
+            InputError: There is no such backend, output or input.
 
         >>> Program("y[i] = 2 x[i]").compile("numpy")(x=[1.0, 2.0])
         array([2., 4.])
+        >>> import numpy as np
+        >>> descent = Program("w.new[i] = w[i] - 0.5 g[i]").compile(donate={"w.new": "w"})
+        >>> w = np.ones(2)
+        >>> descent(w=w, g=[1.0, 2.0]) is w, w
+        (True, array([0.5, 0. ]))
         """
-        return Compiled(self._resolved, self._recipe, backend)
+        donation = donation_of(self._resolved, donate, guard)
+        return Compiled(self._resolved, self._recipe, backend, donation)
 
     def shapes(
         self, known: Mapping[str, Sequence[int]] | None = None, /, **named: Sequence[int]

@@ -6,17 +6,14 @@ from collections.abc import Iterator
 
 from einprop.analysis.indices import fresh_index, is_plain, subscript_indices, unprimed
 from einprop.analysis.resolve import Resolved
-from einprop.notation.tree import Access, Index, accesses, declared_groups
+from einprop.notation.tree import Access, Index, declared_groups
 
 __all__ = ["declared_access", "mentions"]
 
 
 def mentions(resolved: Resolved, name: str) -> Iterator[Access]:
     """The accesses to a tensor or to a derivative of it, declarations first."""
-    declared = (a for d in resolved.declarations for a in d.tensors)
-    written = (a for e in resolved.equations for a in accesses(e))
-    base = resolved.types.base
-    return (a for a in (*declared, *written) if base(a.name) == base(name))
+    return iter(resolved.mentioned.get(resolved.types.base(name), ()))
 
 
 def declared_access(resolved: Resolved, name: str) -> Access:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from einprop.notation.tree import Equation, accesses
 
@@ -12,6 +13,7 @@ __all__ = ["derivative_sides", "free_suffix", "tensor_base", "without_suffix"]
 _SUFFIX = r"\.(?:grad|dot|seed|ties)\d*"
 
 
+@lru_cache(maxsize=4096)
 def tensor_base(name: str) -> str:
     """The tensor whose axes a derivative shares: ``W`` for ``W.grad`` and ``W.grad.dot2``.
 
@@ -21,6 +23,7 @@ def tensor_base(name: str) -> str:
     return re.sub(rf"({_SUFFIX})+$", "", name)
 
 
+@lru_cache(maxsize=4096)
 def without_suffix(name: str) -> str:
     """What a tensor is a derivative of: ``W.grad`` for ``W.grad.dot2``, ``W`` for ``W.grad``."""
     return re.sub(rf"{_SUFFIX}$", "", name)

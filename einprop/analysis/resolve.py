@@ -73,6 +73,15 @@ class Resolved:
         return tuple(s for s in self.statements if isinstance(s, TensorDeclaration))
 
     @cached_property
+    def mentioned(self) -> dict[str, list[Access]]:
+        """By tensor the accesses to it and to its derivatives, declarations first."""
+        found: dict[str, list[Access]] = {}
+        declared = (a for d in self.declarations for a in d.tensors)
+        for access in (*declared, *(a for e in self.equations for a in accesses(e))):
+            found.setdefault(self.types.base(access.name), []).append(access)
+        return found
+
+    @cached_property
     def positions(self) -> frozenset[str]:
         """The inputs that stand in subscripts: tensors of integers."""
         found = {g.name for e in self.equations for a in accesses(e) for g in gathers(a)}

@@ -40,7 +40,7 @@ class Plan:
     """A flat program compiled for fixed shapes and one dtype.
 
     Calls may overlap: each takes a set of buffers of its own and gives it back at the end. Results
-    are fresh arrays.
+    are fresh arrays, but for those that are written into arrays given.
 
     Attributes:
         schedule: What is done, step by step.
@@ -86,6 +86,8 @@ def compile_plan(
     outputs: Sequence[str],
     dtype: str = "float64",
     axes: Mapping[str, tuple[str, ...]] | None = None,
+    donated: Mapping[str, str] | None = None,
+    guard: str | None = None,
 ) -> Plan:
     """Compile a flat program.
 
@@ -96,6 +98,8 @@ def compile_plan(
         outputs: The tensors wanted.
         dtype: Number type of inputs and outputs; an input that holds positions is int64.
         axes: The letters at the axes of the tensors that are put together by ``+=`` and the like.
+        donated: Inputs by output: the arrays that the output is written into.
+        guard: The scalar output that must be finite for that.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
     >>> b, i, j = Index("b"), Index("i"), Index("j")
@@ -105,4 +109,6 @@ def compile_plan(
     >>> plan(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     (array([[11.]]),)
     """
-    return Plan(schedule(equations, sizes, inputs, outputs, dtype, axes=axes))
+    return Plan(
+        schedule(equations, sizes, inputs, outputs, dtype, axes, donated=donated, guard=guard)
+    )

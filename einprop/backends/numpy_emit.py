@@ -33,7 +33,7 @@ def emit(schedule: Schedule) -> Emission:
         writer.fixed = step.fixed
         if not isinstance(step.operation, Window):
             lines = STEPS[type(step.operation)](writer, step, step.operation)
-            writer.add(step, lines, writer.condition(step.fixed))
+            writer.add(step, lines, writer.condition(step.fixed) or writer.guarded(step.target))
     writer.enter(())
     results = [writer.result(position) for position in range(len(schedule.outputs))]
     return Emission(writer.text(results), writer.names)

@@ -61,6 +61,7 @@ class Writer:
         self.buffers: list[str] = []
         self.names: dict[str, Any] = {}
         self.writers: dict[str, set[tuple[int, ...]]] = {}
+        self.overwritten = {f"x{schedule.inputs.index(n) + 1}" for n in schedule.donated.values()}
         enclosing = around(schedule.loops, len(schedule.steps))
         for step, loops in zip(schedule.steps, enclosing, strict=True):
             if not isinstance(step.operation, Window):
@@ -178,7 +179,8 @@ class Writer:
         name = base
         if text != base:
             # A copy holds what the tensor was when it was made; the memory may be another's later.
-            owner = () if kind == "input" or view.free else (operand.tensor,)
+            lasting = kind == "input" and base not in self.overwritten
+            owner = () if lasting or view.free else (operand.tensor,)
             if section is self.call:
                 self.use(base)
             name = self.define(_KINDS[kind, view.free], ("view", text, *owner), text, section)
@@ -277,6 +279,13 @@ class Writer:
             case Operand(_, indices):
                 return self.view(source, broadcast_axes(self.free(indices), target))
 
+    def guarded(self, target: Operand) -> str:
+        """What must hold for a step to write into memory that was given."""
+        guard = self.schedule.guard
+        if guard is None or target.tensor not in self.schedule.donated:
+            return ""
+        return self.define("g", ("guard",), f"isfinite({self.whole(Operand(guard))})", self.call)
+
     # Blocks.
 
     def enter(self, loops: tuple[int, ...]) -> None:
@@ -323,7 +332,8 @@ class Writer:
         order = [tensor.order.index(axis) for axis in range(len(tensor.order))]
         repeated = name in self.schedule.outputs[:position]
         text = permuted(base, tuple(order))
-        return f"array({text})" if kind == "input" or repeated else text
+        given = kind == "input" and name not in self.schedule.donated
+        return f"array({text})" if given or repeated else text
 
     def text(self, results: Sequence[str]) -> str:
         """The module: ``allocate`` and ``run``."""

@@ -74,6 +74,7 @@ def arrange(
     lowered: Lowered,
     inputs: Mapping[str, tuple[int, ...]],
     outputs: Sequence[str],
+    donated: Mapping[str, str] | None = None,
     *,
     as_written: bool = False,
 ) -> Arranged:
@@ -83,9 +84,10 @@ def arrange(
         lowered: What `lower` gives.
         inputs: Shapes of the inputs, whose axes lie as they are written.
         outputs: Tensors that need memory of their own.
+        donated: Those of them that have an input's memory instead, with the input.
         as_written: Keep every tensor's axes in the order of its subscripts.
     """
-    return _Arranger(lowered, inputs, outputs, as_written=as_written).arranged()
+    return _Arranger(lowered, inputs, outputs, donated or {}, as_written=as_written).arranged()
 
 
 class _Arranger:
@@ -96,10 +98,12 @@ class _Arranger:
         lowered: Lowered,
         inputs: Mapping[str, tuple[int, ...]],
         outputs: Sequence[str],
+        donated: Mapping[str, str],
         *,
         as_written: bool,
     ) -> None:
         self.lowered = lowered
+        self.donated = donated
         self.sizes = lowered.sizes
         self.as_written = as_written
         self.enclosing = around(lowered.loops, len(lowered.steps))
@@ -252,6 +256,9 @@ class _Arranger:
         if isinstance(step.operation, Window):
             (source,) = _tensors(step)
             self.layouts[name] = self.window(source.tensor, step.operation.subscripts, letters)
+            return
+        if name in self.donated:
+            self.layouts[name] = self.layouts[self.donated[name]]
             return
         straight = self.straight.get(name)
         if straight is not None:

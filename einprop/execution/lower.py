@@ -12,6 +12,7 @@ from einprop.analysis.recurrence import Loop as OrderedLoop
 from einprop.analysis.recurrence import numbers, order
 from einprop.execution.assembled import Manner, cells_of, manners
 from einprop.execution.bodies import Body, Node, contributed, flat, hoisted, numbered, read, written
+from einprop.execution.donated import VALUE, settled
 from einprop.execution.expressions import CUMULATIVE, EquationLowering, Known, literal_value
 from einprop.execution.steps import (
     Copy,
@@ -53,6 +54,8 @@ def lower(
     outputs: Sequence[str],
     inputs: Mapping[str, tuple[int, ...]] | None = None,
     axes: Mapping[str, Letters] | None = None,
+    donated: Mapping[str, str] | None = None,
+    guard: str | None = None,
 ) -> Lowered:
     """The steps of a flat program.
 
@@ -62,6 +65,8 @@ def lower(
         outputs: The tensors wanted; what none of them needs is left out.
         inputs: Shape of each input.
         axes: The letters at the axes of assembled tensors.
+        donated: Inputs by output: whose memory the output is written into.
+        guard: The scalar that is known before such an output is written.
 
     >>> from einprop.notation.tree import Access, Add, Equation, Index
     >>> a, b, c, y = (Access(name, (Index("i"),)) for name in "abcy")
@@ -70,7 +75,8 @@ def lower(
     y#1 add ['a', 'b']
     y add ['y#1', 'c']
     """
-    return _Lowering(live(equations, outputs), sizes, outputs, inputs or {}, axes or {}).lowered()
+    lowering = _Lowering(live(equations, outputs), sizes, outputs, inputs or {}, axes or {})
+    return lowering.lowered(donated or {}, guard)
 
 
 class _Lowering:
@@ -117,7 +123,7 @@ class _Lowering:
             found.append(letter)
         return tuple(found)
 
-    def lowered(self) -> Lowered:
+    def lowered(self, donated: Mapping[str, str], guard: str | None) -> Lowered:
         sizes = self.known.sizes
         plan = order(self.equations, lambda letter: index_size(sizes, letter))
         self.settle(plan)
@@ -128,10 +134,13 @@ class _Lowering:
         spare = self.known.comparisons.keys() - names - self.known.outputs
         steps: list[Step] = []
         loops: list[Loop] = []
-        numbered([n for n in nodes if written(n) not in spare], steps, loops)
-        return Lowered(
-            tuple(steps), tuple(loops), sizes, self.known.shapes, frozenset(self.known.integers)
-        )
+        nodes, shapes = [n for n in nodes if written(n) not in spare], self.known.shapes
+        if donated:
+            nodes, copied = settled(nodes, donated, guard, self.axes)
+            shapes = {f"{n}{VALUE}" if n in copied else n: shape for n, shape in shapes.items()}
+        numbered(nodes, steps, loops)
+        integers = frozenset(self.known.integers)
+        return Lowered(tuple(steps), tuple(loops), sizes, shapes, integers)
 
     def settle(self, plan: Sequence[int | OrderedLoop]) -> None:
         """Decide how each contribution is written, and which tensors are filled first."""

@@ -52,6 +52,8 @@ def schedule(
     dtype: str = "float64",
     axes: Mapping[str, tuple[str, ...]] | None = None,
     *,
+    donated: Mapping[str, str] | None = None,
+    guard: str | None = None,
     as_written: bool = False,
 ) -> Schedule:
     """Plan a flat program.
@@ -64,6 +66,8 @@ def schedule(
         outputs: The tensors wanted; steps that none of them needs are left out.
         dtype: Name of the number type of inputs, intermediates and outputs.
         axes: The letters at the axes of the tensors that are put together.
+        donated: Inputs by output: whose memory the output is written into.
+        guard: The scalar output without whose being finite no donated memory is written.
         as_written: Keep every tensor's axes in the order of its subscripts (for source that people
             read) instead of the order that is fastest.
 
@@ -75,8 +79,8 @@ def schedule(
     >>> plan.steps[0].operation.kind, plan.flops
     ('matmul', 24)
     """
-    lowered = lower(equations, sizes, outputs, inputs, axes)
-    arranged = arrange(lowered, inputs, outputs, as_written=as_written)
+    lowered = lower(equations, sizes, outputs, inputs, axes, donated, guard)
+    arranged = arrange(lowered, inputs, outputs, donated, as_written=as_written)
     dtypes = _dtypes(arranged.steps, arranged.layouts, lowered.integers, outputs, dtype)
     changing = _changing(arranged, inputs, outputs)
     steps = _priced(arranged, lowered.sizes, dtypes, changing)
@@ -92,6 +96,8 @@ def schedule(
         tuple(steps),
         tuple(buffers),
         arranged.loops,
+        donated or {},
+        guard,
     )
 
 

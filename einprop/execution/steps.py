@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -277,7 +277,12 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Everything that a backend needs to know to write code."""
+    """Everything that a backend needs to know to write code.
+
+    Attributes:
+        donated: The outputs that are written into an input's memory, with the input.
+        guard: The scalar that must be finite for that; None if nothing must be.
+    """
 
     dtype: str
     sizes: Mapping[str, int]
@@ -287,6 +292,8 @@ class Schedule:
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
     loops: tuple[Loop, ...] = ()
+    donated: Mapping[str, str] = field(default_factory=dict)
+    guard: str | None = None
 
     @property
     def integers(self) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from einprop.analysis.dependence import live
 from einprop.analysis.indices import unprimed
 from einprop.analysis.sizes import Sizes
 from einprop.calculus.derive import Derivation, Tangents
 from einprop.calculus.forward import forward
 from einprop.calculus.reverse import reverse
-from einprop.notation.tree import Access, Equation, Number
+from einprop.notation.tree import Access, Equation, Number, reads
 from einprop.passes.binarise import binarise
 from einprop.passes.boundaries import boundaries
 from einprop.passes.builder import letters, tensor
@@ -57,8 +58,9 @@ def _with_adjoint(program: SizedProgram, derivation: Derivation) -> SizedProgram
     # cotangents have names of their own, and the derivation's names are tied to them at both ends.
     seeds = dict(derivation.seeds)
     suffix = _unused(derivation.suffix, program)
+    before, after = _parted(program.equations, derivation.of, derivation.results)
     adjoint = reverse(
-        program.equations,
+        before,
         list(seeds),
         derivation.wrt,
         suffix,
@@ -72,8 +74,19 @@ def _with_adjoint(program: SizedProgram, derivation: Derivation) -> SizedProgram
     ones = [Equation(Access(seeds[n]), "=", Number(1)) for n in derivation.ones if n in seeds]
     given = [tie(inner, seeds[name], name) for name, inner in adjoint.seeds.items()]
     wanted = [tie(g, adjoint.gradients.get(name), name) for name, g in derivation.gradients]
-    equations = (*program.equations, *ones, *given, *adjoint.equations, *wanted)
+    equations = (*before, *ones, *given, *adjoint.equations, *wanted, *after)
     return binarise(replace(program, equations=equations, axes=axes))
+
+
+def _parted(
+    equations: Sequence[Equation], of: Sequence[str], derived: Sequence[str]
+) -> tuple[list[Equation], list[Equation]]:
+    """The equations that are differentiated, and those behind if some go on with the derivatives."""
+    if not any(access.name in derived for e in equations for access in reads(e)):
+        return list(equations), []
+    before = live(equations, of)
+    names = {equation.target.name for equation in before}
+    return before, [e for e in equations if e.target.name not in names]
 
 
 def _derivative_axes(program: SizedProgram, suffix: str) -> dict[str, tuple[str, ...]]:

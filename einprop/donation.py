@@ -1,0 +1,139 @@
+"""Donation: outputs that are written into the arrays given for inputs, as a step of training does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from einprop.analysis.resolve import Resolved
+from einprop.analysis.sizes import Sizes
+from einprop.errors import InputError, ShapeError
+
+__all__ = ["Donation", "check_changeable", "donation_of"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Donation:
+    """Which outputs go into the memory of which inputs.
+
+    Attributes:
+        pairs: Outputs with their inputs.
+        guard: The scalar output without whose being finite nothing is written; None if none is.
+    """
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    guard: str | None = None
+
+    def check_arrays(self, tensors: Mapping[str, Any]) -> None:
+        """Refuse what cannot be written into.
+
+        Raises:
+            InputError: It says which input, and why.
+        """
+        if not self.pairs:
+            return
+        changed = [tensors[name] for _, name in self.pairs]
+        for (_, name), array in zip(self.pairs, changed, strict=True):
+            # Nearly always so: a call of its own for each array would double the time.
+            if not (
+                type(array) is np.ndarray and array.dtype.kind == "f" and array.flags.writeable
+            ):
+                check_changeable(name, array)
+        ids = set(map(id, changed))
+        if sum(map(ids.__contains__, map(id, tensors.values()))) > len(changed):
+            self._refuse_shared(tensors)
+
+    def _refuse_shared(self, tensors: Mapping[str, Any]) -> None:
+        for _, name in self.pairs:
+            same = [n for n, value in tensors.items() if value is tensors[name] and n != name]
+            if same:
+                raise InputError(
+                    f"{name} and {same[0]} are one array; it cannot be changed in place",
+                    (),
+                    "pass a copy of it, or use one name in the program",
+                )
+
+    def check_shapes(self, sizes: Sizes) -> None:
+        """Refuse an output that has another shape than the memory that it is to go to.
+
+        Raises:
+            ShapeError: It names both.
+        """
+        for output, name in self.pairs:
+            shape, given = sizes.shape(output), sizes.shape(name)
+            if shape != given:
+                raise ShapeError(
+                    f"{output} has shape {shape}, and {name}, in whose memory it is to be, {given}",
+                    (),
+                    "donate an input of the output's own shape",
+                )
+
+    def written(self, tensors: Mapping[str, Any], results: Mapping[str, Array]) -> dict[str, Array]:
+        """The donated arrays by output, with the outputs in them."""
+        found = {output: tensors[name] for output, name in self.pairs}
+        for output, array in found.items():
+            # A call computes in one dtype: an array of another was converted before.
+            if results[output] is not array:
+                np.copyto(array, results[output])
+        return found
+
+
+def check_changeable(name: str, array: Any) -> None:
+    """Refuse what is no array of floats that can be changed in place.
+
+    Raises:
+        InputError: It says why.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise InputError(
+            f"{name} is {kind}; it cannot be changed in place",
+            (),
+            "what changes in place is a numpy array of floats",
+        )
+    if not array.flags.writeable:
+        raise InputError(
+            f"{name} is read-only; it cannot be changed in place", (), "pass a copy of it"
+        )
+
+
+def donation_of(
+    resolved: Resolved, donate: Mapping[str, str] | None, guard: str | None
+) -> Donation:
+    """The donation that a user asks for.
+
+    Raises:
+        InputError: A name is not that of an output or an input, or comes twice.
+    """
+    pairs = tuple((donate or {}).items())
+    names = resolved.names
+    _check_known([output for output, _ in pairs], names.outputs, "output")
+    _check_known([name for _, name in pairs], names.inputs, "input")
+    inputs = [name for _, name in pairs]
+    twice = next((name for name in inputs if inputs.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{twice} is donated to two outputs", (), "one output fits into an array")
+    whole = next((name for name in inputs if name in resolved.positions), None)
+    if whole is not None:
+        raise InputError(f"{whole} holds positions; no output fits into it")
+    if guard is not None:
+        _check_known([guard], [n for n in names.outputs if n not in dict(pairs)], "output")
+        if resolved.types.rank(guard):
+            raise InputError(f"{guard} is no scalar, so it cannot guard what is written")
+    return Donation(pairs, guard)
+
+
+def _check_known(given: Sequence[str], known: Sequence[str], kind: str) -> None:
+    for name in given:
+        if name not in known:
+            raise InputError(
+                f"{name} is not an {kind} of the program that can be donated",
+                (),
+                f"its {kind}s are {', '.join(known) or 'none'}",
+            )

@@ -1,0 +1,194 @@
+"""The programs of a training step: the equations behind a model's own, and whose memory they write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+
+from einprop.analysis.declare import declared_access
+from einprop.compiled import Compiled
+from einprop.errors import InputError
+from einprop.layers.model import Model
+from einprop.notation.parser import parse
+from einprop.notation.printer import to_text
+from einprop.notation.tree import Access, Equation
+from einprop.program import Program
+from einprop.training.clipping import Clip, squares
+from einprop.training.optimizer import Optimizer, Part, parts_of
+from einprop.training.update import NEW, Target
+
+__all__ = ["Assembly", "Run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A program, and which of its outputs go into the arrays given for which of its inputs.
+
+    Attributes:
+        program: The program.
+        donated: Inputs by output.
+        guard: The scalar that must be finite for anything to change; None if none must.
+    """
+
+    program: Program
+    donated: Mapping[str, str]
+    guard: str | None = None
+
+    def compile(self) -> Compiled:
+        """A callable that changes the arrays that it gets."""
+        return self.program.compile(donate=self.donated, guard=self.guard)
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What the programs of a step are made of.
+
+    Attributes:
+        model: What is trained.
+        optimizer: How.
+        parameters: Which of the model's inputs are.
+        clip: How gradients are clipped, if they are.
+        penalised: Whether the parameters' squares are added to the loss.
+    """
+
+    model: Model
+    optimizer: Optimizer
+    parameters: tuple[str, ...]
+    clip: Clip | None = None
+    penalised: bool = False
+
+    @cached_property
+    def fused(self) -> Run:
+        """Forward, backward, clipping and update."""
+        program, gradients = self._differentiated
+        equations, donated = self._update(gradients)
+        return self._run(program, equations, donated)
+
+    @cached_property
+    def gathering(self) -> Run:
+        """Forward and backward of a part of a batch, whose gradients are added to those before."""
+        program, gradients = self._differentiated
+        share = f"{self.name('batch')}.share"
+        lines, donated = [], {}
+        for access in self.accesses:
+            total = replace(access, name=self.total(access.name))
+            gradient = replace(access, name=gradients[access.name])
+            new = replace(access, name=f"{total.name}{NEW}")
+            lines.append(f"{to_text(new)} = {to_text(total)} + {share} * {to_text(gradient)}")
+            donated[new.name] = total.name
+        return self._run(program, _parsed(lines), donated)
+
+    @cached_property
+    def update(self) -> Run:
+        """Clipping and update by the gradients that were gathered."""
+        equations, donated = self._update({name: self.total(name) for name in self.parameters})
+        program = Program.from_statements(equations, tuple(donated))
+        return Run(program, donated)
+
+    def total(self, name: str) -> str:
+        """What the gradients that were gathered for a parameter are called."""
+        return f"{name}.total"
+
+    # What the equations are about.
+
+    @cached_property
+    def loss(self) -> str:
+        """The model's scalar output."""
+        program, new = self.model.program, set(self.model.state.values())
+        found = [name for name in program.outputs if name not in new]
+        if len(found) != 1 or program.resolved.types.rank(found[0]):
+            raise InputError(
+                f"the model has the outputs {', '.join(found)}; training needs one scalar loss",
+                hint="end the network with a loss, or name the loss in outputs=",
+            )
+        return found[0]
+
+    @cached_property
+    def accesses(self) -> list[Access]:
+        """Each parameter at one index for each axis."""
+        return [declared_access(self.model.program.resolved, name) for name in self.parameters]
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The equations of the optimisers."""
+        names = {name: name for name in self.parameters}
+        return parts_of(self.optimizer, names, self._used)
+
+    @cached_property
+    def slots(self) -> tuple[str, ...]:
+        """What the optimisers remember, by name."""
+        held = [name for part in self.parts for name in part.renewed.values()]
+        return tuple(name for name in held if name not in self.parameters)
+
+    @cached_property
+    def states(self) -> dict[str, str]:
+        """By new value the state of the model that it replaces."""
+        return {new: name for name, new in self.model.state.items() if new != name}
+
+    @cached_property
+    def _used(self) -> frozenset[str]:
+        names = self.model.program.resolved.names
+        return frozenset(n.partition(".")[0] for n in (*names.inputs, *names.defined))
+
+    def name(self, wanted: str) -> str:
+        """A name that the model does not use: the wanted one, numbered if it does."""
+        numbered = (wanted if n == 1 else f"{wanted}{n}" for n in count(1))
+        return next(name for name in numbered if name not in self._used)
+
+    @property
+    def objective(self) -> str:
+        """The scalar that is minimised: the loss, with the penalty if there is one."""
+        return self.name("objective") if self.penalised else self.loss
+
+    # The equations.
+
+    @cached_property
+    def _differentiated(self) -> tuple[Program, Mapping[str, str]]:
+        """Forward and backward, and the gradients by parameter."""
+        program = self.model.program
+        if self.penalised:
+            prefix = self.name("l2")
+            penalty = f"{prefix}.lambda ({squares(self.accesses)}) / {prefix}.examples"
+            lines = _parsed([f"{self.objective} = {self.loss} + {penalty}"])
+            program = program.followed_by(lines, (self.objective, *self.states))
+        differentiated = program.value_and_grad(self.objective, self.parameters)
+        return differentiated.program, differentiated.gradients
+
+    def _update(self, gradients: Mapping[str, str]) -> tuple[list[Equation], dict[str, str]]:
+        """Clipping and the optimisers' equations, and by new value what it replaces."""
+        equations: list[Equation] = []
+        if self.clip is not None:
+            given = [replace(a, name=gradients[a.name]) for a in self.accesses]
+            clipped = [replace(a, name=f"{a.name}.clipped") for a in self.accesses]
+            equations += _parsed(self.clip.lines(given, clipped, self.name("gradient")))
+            gradients = {a.name: f"{a.name}.clipped" for a in self.accesses}
+        accesses = {access.name: access for access in self.accesses}
+        donated: dict[str, str] = {}
+        for part in self.parts:
+            targets = [Target(accesses[name], gradients[name]) for name in part.names]
+            equations += part.rule.equations(part.prefix, targets)
+            donated |= part.renewed
+        self._check_unused([*donated, *donated.values()])
+        return equations, donated
+
+    def _run(
+        self, program: Program, equations: Sequence[Equation], donated: Mapping[str, str]
+    ) -> Run:
+        donated = {**self.states, **donated}
+        outputs = (self.objective, *donated)
+        return Run(program.followed_by(equations, outputs), donated, self.objective)
+
+    def _check_unused(self, names: Sequence[str]) -> None:
+        known = self.model.program.resolved.names
+        for name in names:
+            if name in {*known.inputs, *known.defined}.difference(self.parameters):
+                raise InputError(
+                    f"the model has a tensor {name}, as the step is to have",
+                    hint="give the model's tensor another name",
+                )
+
+
+def _parsed(lines: Sequence[str]) -> list[Equation]:
+    return [s for s in parse("\n".join(lines)) if isinstance(s, Equation)]

@@ -1,0 +1,320 @@
+"""Step: forward, backward, clipping and update as one program, compiled once, run in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from einprop.arguments import Names, as_names
+from einprop.errors import EinpropError, InputError
+from einprop.layers import Network
+from einprop.layers.model import Model
+from einprop.program import Program
+from einprop.training.assemble import Assembly
+from einprop.training.clipping import Clip
+from einprop.training.optimizer import Array, Optimizer, State, slot_of, steps_of
+
+__all__ = ["Step", "as_model"]
+
+
+class Step:
+    """A step of training: one program in the language, which changes the arrays that it is given.
+
+    Args:
+        model: What is trained; its scalar output is the loss, a mean over the examples of a batch.
+        optimizer: How a gradient changes a parameter.
+        parameters: Names of the inputs that are trained; by default the program's parameters. The
+            others of the program's parameters stay as they are.
+        clip: `ClipValue` or `ClipNorm`, applied to the gradients before the optimiser sees them.
+        l2: Lambda of a penalty on the parameters: ``lambda / N`` times the sum of the squares of all
+            of them is added to the loss. An optimiser's weight decay is apart from this: it is no
+            part of the loss.
+        examples: N, the number of training examples (not of those in a batch).
+        micro_batch: How many examples are computed at a time, so that a batch may be larger than
+            memory: gradients are gathered over the parts of the batch, then the parameters change
+            once. What a layer computes over a batch, such as the mean of batch normalisation, is
+            then that of a part. By default the batch is computed whole.
+
+    Attributes:
+        program: The step as a program: the loss and the new values of all that changes. With micro
+            batches, the one that gathers gradients.
+        update: With micro batches, the program that changes the parameters; else None.
+
+    Raises:
+        InputError: The model has no parameters or not one scalar loss, or a number does not fit.
+
+    >>> from einprop.training import SGD
+    >>> step = Step(Program("loss = mean[b]((x[b] w - t[b])^2)", params="w"), SGD(0.25))
+    >>> print(step.program)
+    param w
+    loss = mean[b]((x[b] w - t[b])^2)
+    loss.grad = 1
+    w.grad += 2 loss.grad mean[b]((x[b] w - t[b]) x[b])
+    w.new = w - sgd.learning_rate w.grad
+    >>> parameters = {"w": np.array(0.0)}
+    >>> state = step.start(parameters)
+    >>> step(parameters, state, {"x": [1.0, 1.0], "t": [2.0, 4.0]})
+    10.0
+    >>> parameters
+    {'w': array(1.5)}
+    """
+
+    def __init__(
+        self,
+        model: Model | Network | Program,
+        optimizer: Optimizer,
+        *,
+        parameters: Names = None,
+        clip: Clip | None = None,
+        l2: float = 0.0,
+        examples: int | None = None,
+        micro_batch: int | None = None,
+    ) -> None:
+        self.model = as_model(model)
+        self.optimizer = optimizer
+        self.clip = clip
+        self.l2 = l2
+        self.examples = examples
+        self.micro_batch = micro_batch
+        self._check_numbers()
+        self.parameters = self._trained(parameters)
+        assembly = Assembly(self.model, optimizer, self.parameters, clip, bool(l2))
+        self._assembly = assembly
+        run = assembly.fused if micro_batch is None else assembly.gathering
+        self.program = run.program
+        self.update = None if micro_batch is None else assembly.update.program
+        self._first = run.compile()
+        self._second = None if micro_batch is None else assembly.update.compile()
+        self._inputs = frozenset(run.program.inputs)
+        self._shapes = lru_cache(64)(self._noise_shapes)
+
+    def start(self, parameters: Mapping[str, Array]) -> State:
+        """What the optimiser remembers before the first step: arrays by name.
+
+        Raises:
+            InputError: A parameter is missing.
+        """
+        held = self._held(parameters)
+        return self.optimizer.start({name: held[name] for name in self.parameters})
+
+    def __call__(
+        self,
+        parameters: Mapping[str, Array],
+        state: State,
+        batch: Mapping[str, Any],
+        rng: np.random.Generator | None = None,
+        epoch: int = 0,
+    ) -> float:
+        """Take a step: change the parameters, the model's state and the optimiser's in place.
+
+        Args:
+            parameters: The parameters and the model's state: numpy arrays of floats by name.
+            state: The optimiser's, from `start`.
+            batch: The other inputs by name, examples along the first axis. Floats are computed with
+                in the parameters' dtype.
+            rng: Draws the noise; needed where the model has some.
+            epoch: Counted from 0, for schedules.
+
+        Returns:
+            The loss before the step, the penalty included.
+
+        Raises:
+            EinpropError: The loss is infinite or not a number; nothing has changed then.
+            InputError: An array is missing, unknown, or cannot be changed in place.
+            ShapeError: Shapes disagree.
+        """
+        held = self._held(parameters)
+        slots = {name: slot_of(state, name) for name in self._assembly.slots}
+        taken = steps_of(state)
+        numbers = self._numbers(epoch, int(taken))
+        if self._second is None:
+            loss = self._ran({**held, **slots, **numbers}, batch, rng)
+        else:
+            loss = self._gathered(held, {**slots, **numbers}, batch, rng)
+        if not math.isfinite(loss):
+            raise EinpropError(
+                f"the loss is {loss} in epoch {epoch + 1}, step {int(taken) + 1}",
+                hint="the parameters are those from before this step; a smaller learning rate, "
+                "smaller first weights or scaled inputs may help",
+            )
+        taken += 1
+        return loss
+
+    # The call.
+
+    def _held(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
+        """The arrays of the model: what is trained, its state, and what stays as it is."""
+        names = (*self.parameters, *self.model.state)
+        missing = [name for name in names if name not in parameters]
+        names += tuple(name for name in self.model.program.params if name in parameters)
+        if missing:
+            raise InputError(
+                f"no array for {', '.join(missing)}",
+                hint="parameters hold what is trained and the state of the model, as init gives it",
+            )
+        return {name: parameters[name] for name in names}
+
+    def _numbers(self, epoch: int, step: int) -> dict[str, float]:
+        """What the equations read apart from arrays."""
+        members = self.optimizer.members(self.parameters)
+        numbers: dict[str, float] = {}
+        for (member, _), part in zip(members, self._assembly.parts, strict=True):
+            numbers |= part.numbers(member, epoch, step)
+        if self.clip is not None:
+            numbers[f"{self._assembly.name('gradient')}.limit"] = self.clip.limit
+        if self.examples is not None and self.l2:
+            prefix = self._assembly.name("l2")
+            numbers |= {f"{prefix}.lambda": self.l2, f"{prefix}.examples": self.examples}
+        return numbers
+
+    def _ran(
+        self,
+        tensors: Mapping[str, Any],
+        batch: Mapping[str, Any],
+        rng: np.random.Generator | None,
+    ) -> float:
+        """The loss of a batch, or of a part of one, after what its program changes."""
+        dtype = np.asarray(tensors[self.parameters[0]]).dtype
+        data = {name: _cast(value, dtype) for name, value in batch.items()}
+        given = {n: array for n, array in tensors.items() if n in self._inputs}
+        noise = self._noise(given, data, rng, dtype) if self.model.noise else {}
+        results = self._first({**given, **noise, **data})
+        return float(results[self._assembly.objective])
+
+    def _noise(
+        self,
+        given: Mapping[str, Any],
+        data: Mapping[str, Array],
+        rng: np.random.Generator | None,
+        dtype: np.dtype[Any],
+    ) -> dict[str, Array]:
+        """New noise of the shapes that go with the arrays."""
+        if rng is None:
+            raise InputError(
+                f"the model draws {', '.join(self.model.noise)}, and there is no generator",
+                hint="pass rng=numpy.random.default_rng(0)",
+            )
+        known = {**given, **data}
+        shapes = self._shapes(
+            tuple((n, np.shape(known[n])) for n in self.model.program.inputs if n in known)
+        )
+        return {
+            name: noise.draw(rng, shape, dtype)
+            for (name, noise), shape in zip(self.model.noise.items(), shapes, strict=True)
+        }
+
+    def _noise_shapes(
+        self, known: tuple[tuple[str, tuple[int, ...]], ...]
+    ) -> list[tuple[int, ...]]:
+        found = self.model.program.shapes(dict(known))
+        unknown = [name for name in self.model.noise if name not in found]
+        if unknown:
+            raise InputError(f"the shape of {unknown[0]} does not follow from the other inputs")
+        return [found[name] for name in self.model.noise]
+
+    def _gathered(
+        self,
+        held: Mapping[str, Array],
+        others: Mapping[str, Any],
+        batch: Mapping[str, Any],
+        rng: np.random.Generator | None,
+    ) -> float:
+        """The loss of a batch that is computed in parts, after the update."""
+        assert self._second is not None
+        assert self.update is not None
+        assembly, loss = self._assembly, 0.0
+        totals = {assembly.total(name): np.zeros_like(held[name]) for name in self.parameters}
+        before = {name: held[name].copy() for name in assembly.states.values()}
+        share = f"{assembly.name('batch')}.share"
+        for part, portion in self._portions(batch):
+            loss += portion * self._ran({**held, **others, **totals, share: portion}, part, rng)
+        if not math.isfinite(loss):
+            for name, array in before.items():
+                held[name][...] = array
+            return loss
+        tensors = {**held, **others, **totals}
+        self._second({name: tensors[name] for name in self.update.inputs})
+        return loss
+
+    def _portions(self, batch: Mapping[str, Any]) -> Iterator[tuple[dict[str, Array], float]]:
+        """The parts of a batch, each with the portion of the examples that it has."""
+        assert self.micro_batch is not None
+        arrays = {name: np.asarray(value) for name, value in batch.items()}
+        lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
+        length = next(iter(lengths.values()), 0)
+        if not length or len(set(lengths.values())) > 1:
+            found = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            raise InputError(
+                f"the batch cannot be cut into micro batches: {found or 'it is empty'}",
+                hint="every array has the batch's examples along its first axis",
+            )
+        for start in range(0, length, self.micro_batch):
+            part = {n: array[start : start + self.micro_batch] for n, array in arrays.items()}
+            yield part, len(next(iter(part.values()))) / length
+
+    # What was asked for.
+
+    def _trained(self, parameters: Names) -> tuple[str, ...]:
+        program = self.model.program
+        names = program.params
+        if parameters is not None:
+            names = as_names(parameters, "parameters", InputError)
+        unknown = [name for name in names if name not in program.inputs]
+        if unknown or not names:
+            what = f"{unknown[0]} is no input of the model" if unknown else "there is no parameter"
+            raise InputError(
+                f"{what}, so nothing can be trained",
+                hint=f"the model reads {', '.join(program.inputs)}; say which are params",
+            )
+        return names
+
+    def _check_numbers(self) -> None:
+        if not self.l2 >= 0:
+            raise InputError(f"the penalty's lambda is {self.l2}", hint="it is 0 or more")
+        if self.l2 and (self.examples is None or self.examples < 1):
+            raise InputError(
+                f"the penalty is divided by the number of training examples, not {self.examples}",
+                hint="as in Step(…, l2=0.1, examples=len(data['x']))",
+            )
+        if self.micro_batch is not None and self.micro_batch < 1:
+            raise InputError(f"a micro batch has {self.micro_batch} examples", hint="1 or more")
+
+
+def as_model(model: Model | Network | Program, data: Mapping[str, Array] | None = None) -> Model:
+    """A model from whatever can be trained.
+
+    Args:
+        model: It.
+        data: What it will be trained on or applied to; a network is the one for as many axes as
+            their ``x`` has.
+
+    Raises:
+        InputError: It is neither a network, a program nor a model.
+    """
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, Network):
+        axes = np.ndim(data["x"]) if data and "x" in data else None
+        if axes is None or model.axes is not None or axes == _rank(model.program, "x"):
+            return model.model
+        return model.with_axes(axes).model
+    if isinstance(model, Program):
+        return Model.of(model)
+    raise InputError(
+        f"a {type(model).__name__} cannot be trained", hint="pass a Network, a Program or a Model"
+    )
+
+
+def _rank(program: Program, name: str) -> int | None:
+    return program.resolved.types.rank(name) if name in program.inputs else None
+
+
+def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
+    """Data in the parameters' dtype; what is no array of floats stays."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.dtype == dtype:
+        return value
+    return value.astype(dtype)
