@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -47,6 +48,7 @@ __all__ = ["check_backward"]
 _SIZES = (3, 2, 4)
 _LONG = 7
 _TOLERANCE = 1e-7
+_MOST_CELLS = 10**8
 _Array = NDArray[np.float64]
 
 
@@ -250,6 +252,7 @@ def _compared(resolved: Resolved, gradient: _Gradient) -> _Difference | None:
         for equations in ([line.written for line in gradient.declared], gradient.derived)
     ]
     sizes = _sizes(sides[0])
+    _refuse_large(gradient, sides, sizes)
     rng = np.random.default_rng(0)
     found: list[_Difference] = []
     for draw in (rng.standard_normal, rng.random, rng.standard_normal, rng.random):
@@ -282,6 +285,20 @@ def _sizes(resolved: Resolved) -> Sizes:
         known = {**sizes.known, next(iter(letters)): next(small)}
         sizes = Sizes(resolved, known).on(resolved)
     return sizes
+
+
+def _refuse_large(gradient: _Gradient, sides: Sequence[Resolved], sizes: Sizes) -> None:
+    """Refuse to compare values that no memory holds: declared sizes may be of any size."""
+    names = {n for side in sides for n in (*side.names.inputs, *side.names.defined)}
+    cells = sum(math.prod(sizes.shape(name) or ()) for name in names)
+    if cells > _MOST_CELLS:
+        raise DerivativeError(
+            f"the declared {gradient.of}.grad differs in form from what is derived, and values cannot "
+            f"be compared: at the declared sizes the tensors have {cells:,} cells",
+            [line.written.place for line in gradient.declared],
+            f"write it as it is derived, {'; '.join(map(to_text, gradient.derived))}, compare at "
+            "smaller sizes, or write override instead of backward",
+        )
 
 
 def _point(

@@ -26,7 +26,7 @@ parameters = {
     name: (0.2 * rng.normal(size=shapes[name])).astype(np.float32) for name in model.params
 }
 history = fit(
-    model,
+    ep.layers.Model.of(model, predict),
     parameters,
     train,
     SGD(0.1, momentum=0.9),
@@ -35,8 +35,7 @@ history = fit(
     rng=rng,
     validation=held_out,
     metrics=[accuracy],
-    predict=predict,
-    progress=False,
+    verbose=False,
 )
 print()
 print(history)

@@ -45,7 +45,7 @@ history = fit(
     epochs=50,
     batch_size=23,
     rng=rng,
-    progress=False,
+    verbose=False,
 )
 print()
 print(f"loss {history.records[0].loss:.2f}, then {history.last.loss:.2f}")

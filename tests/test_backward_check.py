@@ -389,3 +389,15 @@ use reverse mode: vjp, or grad of grad"""
     assert program.jvp(wrt="w")({"x": [2.0], "w": [1.0], "w.dot": [5.0]}) == 5
     jacobian = program.jacobian(of="loss", wrt="x")
     np.testing.assert_array_equal(jacobian(x=[2.0, -3.0], w=[1.0, 2.0]), [2.0, -4.0])
+
+
+def test_values_beyond_memory_are_not_compared() -> None:
+    with pytest.raises(DerivativeError) as caught:
+        Program(
+            "index i: row < 60000, j: column < 60000\ny[i,j] = tanh(x[i,j]) exp(x[i,j])\n"
+            "backward x.grad[i,j] += y.grad[i,j] y[i,j] (1 / tanh(x[i,j]) - tanh(x[i,j]) + 1)"
+        )
+    assert str(caught.value).startswith(
+        "the declared x.grad differs in form from what is derived, and values cannot be compared: "
+        "at the declared sizes the tensors have 14,400,000,000 cells\n"
+    )

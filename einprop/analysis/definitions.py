@@ -23,11 +23,37 @@ from einprop.notation.tree import (
     walk,
 )
 
-__all__ = ["Definitions", "Expanded", "collect_definitions", "instance"]
+__all__ = ["Budget", "Definitions", "Expanded", "collect_definitions", "instance"]
 
 
 _LARGEST = 5000
 _DEEPEST = 200
+_LARGEST_PROGRAM = 200_000
+
+
+@dataclass
+class Budget:
+    """How many operations the definitions of a program may still expand to, all calls together.
+
+    Attributes:
+        left: So many.
+    """
+
+    left: int = _LARGEST_PROGRAM
+
+    def spend(self, operations: int, call: Call) -> None:
+        """Take what a call has expanded to.
+
+        Raises:
+            IndexScopeError: That was too much.
+        """
+        self.left -= operations
+        if self.left < 0:
+            raise IndexScopeError(
+                f"the definitions of the program expand to more than {_LARGEST_PROGRAM} operations",
+                [call.place],
+                "this is the first call beyond that; write the program in several, or call less",
+            )
 
 
 @dataclass(frozen=True)
@@ -60,12 +86,18 @@ class Definitions:
         lists = _index_lists(expanded.definition, call)
         return tuple(i for parameter in expanded.kept for i in lists[parameter])
 
-    def expand(self, expression: Expression, taken: Collection[str] = ()) -> Expression:
+    def expand(
+        self,
+        expression: Expression,
+        taken: Collection[str] = (),
+        budget: Budget | None = None,
+    ) -> Expression:
         """The expression with every call of a definition replaced by its body.
 
         Args:
             expression: Its sums are explicit.
             taken: Indices that a definition's own ones may not be called.
+            budget: What the program has left; by default each expression has its own.
 
         >>> from einprop.notation.parser import parse
         >>> from einprop.notation.printer import to_text
@@ -73,11 +105,12 @@ class Definitions:
         >>> to_text(collect_definitions(()).expand(equation.expression))
         'log(sum[k](exp(s[b,k])))'
         """
-        expression = map_children(expression, lambda child: self.expand(child, taken))
+        budget = Budget() if budget is None else budget
+        expression = map_children(expression, lambda child: self.expand(child, taken, budget))
         if not isinstance(expression, Call) or expression.function not in self.bodies:
             return expression
         result = instance(self.bodies[expression.function], expression, taken)
-        _check_extent(result, expression)
+        budget.spend(_extent(result, expression), expression)
         return result
 
 
@@ -153,8 +186,11 @@ class _Instance:
         return actual[0]
 
 
-def _check_extent(expanded: Expression, call: Call) -> None:
-    """Refuse what would grow or nest without bound: a definition repeats its arguments."""
+def _extent(expanded: Expression, call: Call) -> int:
+    """How many operations a call is; what would grow or nest without bound is refused.
+
+    A definition repeats its arguments.
+    """
     count = 0
     level: tuple[Expression, ...] = (expanded,)
     for _ in range(_DEEPEST):
@@ -169,6 +205,7 @@ def _check_extent(expanded: Expression, call: Call) -> None:
             [call.place],
             "give an inner result a name, by an equation of its own",
         )
+    return count
 
 
 def collect_definitions(statements: Sequence[Statement]) -> Definitions:

@@ -17,7 +17,7 @@ from einprop.analysis.core import (
     one_operator,
 )
 from einprop.analysis.declared import Line, cotangent_of, resolve_lines
-from einprop.analysis.definitions import Definitions, collect_definitions
+from einprop.analysis.definitions import Budget, Definitions, collect_definitions
 from einprop.analysis.derivative_names import derivative_sides, tensor_base
 from einprop.analysis.indices import (
     bounded_indices,
@@ -113,7 +113,10 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     count = len(written)
     written += [s.equation for s in marked]
     known = list(_known_targets(statements, written))
-    cores = [_core(e, definitions, given, sizes) for e, given in zip(written, known, strict=True)]
+    budget = Budget()
+    cores = [
+        _core(e, definitions, given, sizes, budget) for e, given in zip(written, known, strict=True)
+    ]
     check_ranks(statements, cores[:count])
     equations = explicit(one_operator(cores[:count]))
     by_hand = [line for core in cores[count:] for line in explicit([core])]
@@ -155,6 +158,7 @@ def _core(
     definitions: Definitions,
     known: frozenset[str],
     sizes: Mapping[str, Size],
+    budget: Budget,
 ) -> Equation:
     numbers = {i: size[0] for i, size in sizes.items() if len(size) == 1}
     check_target(equation, {i: n for i, n in numbers.items() if isinstance(n, int)})
@@ -162,7 +166,7 @@ def _core(
     equation = place_sums(equation, definitions, known=known)
     equation = separate_bindings(equation, sizes, definitions.kept)
     written = {*equation_indices(equation), *(r.index for r in equation.ranges)}
-    expression = definitions.expand(equation.expression, written)
+    expression = definitions.expand(equation.expression, written, budget)
     outside = frozenset(target_indices(equation.target)).union(free_indices(expression))
     return replace(equation, expression=rename_apart(expression, outside))
 

@@ -130,7 +130,10 @@ def _occurrences(expression: Expression, definitions: Definitions) -> Counter[st
                 most |= _occurrences(term, definitions)
             return most
         case _:
-            return sum((_occurrences(c, definitions) for c in children(expression)), Counter())
+            total: Counter[str] = Counter()
+            for child in children(expression):
+                total.update(_occurrences(child, definitions))
+            return total
 
 
 def _place_terms(expression: Expression, scope: _Scope) -> Expression:
@@ -237,8 +240,9 @@ def _lone(expression: Expression, scope: _Scope) -> Iterator[str]:
 
 def _refuse_ambiguous(expression: Expression, indices: tuple[str, ...], scope: _Scope) -> None:
     """An index summed at this product may not repeat in a product inside one of its calls too."""
+    calls = list(_calls(expression)) if indices else []
     for index in indices:
-        for call in _calls(expression):
+        for call in calls:
             inside = next(
                 (p for child in children(call) for p in _products_repeating(child, index, scope)),
                 None,

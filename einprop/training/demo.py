@@ -24,7 +24,7 @@ def run(
     *,
     epochs: int = 30,
     seed: int = 0,
-    progress: bool = True,
+    verbose: bool | int = True,
     stream: TextIO | None = None,
 ) -> History:
     """Print a network and its derivative, train it on the bundled digits, write its learning curve.
@@ -33,7 +33,7 @@ def run(
         output: Where the curve goes; without matplotlib it is text, under the suffix ``.txt``.
         epochs: Passes over the training digits.
         seed: Of everything that is drawn: the parameters and the orders of the digits.
-        progress: Report on the standard error stream while training.
+        verbose: How `fit` reports on the standard error stream.
         stream: Where the text goes; by default the standard output.
 
     Returns:
@@ -62,7 +62,7 @@ def run(
         rng=rng,
         validation=held_out,
         metrics=[accuracy],
-        progress=progress,
+        verbose=verbose,
     )
     right = history.last.metrics["accuracy"]
     seconds = sum(record.seconds for record in history.records)

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from einprop.data import minibatches
-from einprop.errors import EinpropError, InputError
+from einprop.errors import InputError
 from einprop.layers import Network
+from einprop.layers.model import Model
 from einprop.program import Program
+from einprop.training.callbacks import Callback
+from einprop.training.checkpoint import Checkpoint, load_checkpoint
+from einprop.training.clipping import Clip
+from einprop.training.evaluate import Metric, evaluate
 from einprop.training.history import History, Record
-from einprop.training.optimizers import Optimizer, State
-from einprop.training.progress import Progress, reporter
+from einprop.training.optimizer import Optimizer
+from einprop.training.progress import reporter
+from einprop.training.step import Step, as_model
+from einprop.training.training import Options, Training
 
 __all__ = ["fit"]
 
+_EVALUATED = 256
+
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
-Metric = Callable[[Any, Any], float]
 
 
 def fit(
-    model: Network | Program,
+    model: Network | Program | Model,
     parameters: dict[str, Array],
-    data: Arrays,
+    data: Mapping[str, npt.ArrayLike],
     optimizer: Optimizer,
     *,
     epochs: int,
@@ -38,31 +46,47 @@ def fit(
     rng: np.random.Generator,
     validation: Arrays | None = None,
     metrics: Sequence[Metric] = (),
-    predict: Network | Program | None = None,
-    progress: bool = True,
+    training_metrics: bool = False,
+    callbacks: Iterable[Callback] = (),
+    verbose: bool | int = True,
+    clip: Clip | None = None,
+    l2: float = 0.0,
+    micro_batch: int | None = None,
+    resume: str | PathLike[str] | Checkpoint | None = None,
 ) -> History:
     """Minimise a scalar loss over the parameters, in place.
 
     Args:
-        model: A network that ends in a loss, or a program with one scalar output.
-        parameters: Arrays of floats by name; they are changed in place.
+        model: A network that ends in a loss, a program with one scalar output, or a `Model`.
+        parameters: Arrays of floats by name, the model's state among them; changed in place. All
+            but the state are trained.
         data: Arrays by input name (``x``, ``t``), examples along the first axis.
         optimizer: The rule of a step, such as `SGD`.
         epochs: Passes over the data, each in a new order.
         batch_size: Examples in a minibatch; the last one of an epoch may be smaller.
-        rng: Draws the orders.
-        validation: Arrays like ``data``, on which each epoch is judged.
+        rng: Draws the orders, and the noise of the model if it has some.
+        validation: Arrays like ``data``, on which each epoch is judged, in evaluation mode.
         metrics: Functions ``metric(prediction, validation["t"])``, such as `error_rate`.
-        predict: Computes the prediction; by default the network without its loss.
-        progress: Report on the standard error stream.
+        training_metrics: Whether each epoch is also judged on the training data, in evaluation mode
+            and by the parameters at its end: ``training_loss`` and each metric's name after
+            ``training_``. This takes one more pass.
+        callbacks: Called between steps and epochs, in this order, such as `EarlyStopping`.
+        verbose: Reports on the standard error stream: 1 (or True) gives a bar on a terminal and a
+            line for each epoch elsewhere, 2 lines, 0 (or False) nothing.
+        clip: Clips the gradients, such as `ClipNorm`.
+        l2: Lambda of the penalty ``lambda / N`` times the squares of all parameters; see `Step`.
+        micro_batch: How many examples are computed at a time; see `Step`.
+        resume: A checkpoint, or its file, that `SaveCheckpoint` wrote: training goes on from there,
+            to the same parameters to the last bit as without a break. Training that a callback had
+            stopped stays so.
 
     Returns:
-        The loss, the metrics and the seconds of every epoch.
+        The loss, the metrics and the seconds of every epoch, those before a checkpoint among them.
 
     Raises:
         EinpropError: The loss is no longer finite; the message says at which step. The parameters
             are those from before that step.
-        InputError: Parameters or data do not fit the model.
+        InputError: Parameters, data or a checkpoint do not fit the model.
 
     >>> import einprop as ep
     >>> rng = np.random.default_rng(0)
@@ -71,119 +95,186 @@ def fit(
     >>> data = {"x": x, "t": x @ [[2.0], [-1.0]] + 3}
     >>> parameters = model.init(rng, x=x)
     >>> history = fit(model, parameters, data, ep.training.SGD(0.1), epochs=40, batch_size=8,
-    ...               rng=rng, progress=False)
+    ...               rng=rng, verbose=False)
     >>> parameters["W"].round(3).tolist(), parameters["B"].round(3).tolist()
     ([[2.0], [-1.0]], [3.0])
     """
-    program = model.program if isinstance(model, Network) else model
-    _check(program, parameters, data, epochs, batch_size)
-    evaluation = _Evaluation(
-        program, _predictor(model, predict) if metrics else None, metrics, validation
-    )
-    length = len(next(iter(data.values())))
-    report = reporter(epochs * -(-length // batch_size), progress)
-    descent = _Descent(
-        program.value_and_grad(wrt=tuple(parameters)),
-        parameters,
-        optimizer,
-        optimizer.start(parameters),
-        report,
-    )
-    records = []
-    with closing(report):
-        for epoch in range(epochs):
-            began = time.perf_counter()
-            batches = minibatches(data, batch_size, rng)
-            loss = descent.run_epoch(epoch, batches)
-            values = evaluation.judge(parameters)
-            records.append(Record(epoch + 1, loss, values, time.perf_counter() - began))
-            report.epoch(records[-1])
-    return History(tuple(records))
-
-
-@dataclass(frozen=True, slots=True)
-class _Descent:
-    """What stays the same from step to step."""
-
-    value_and_grad: Callable[[Arrays], tuple[Any, Arrays]]
-    parameters: dict[str, Array]
-    optimizer: Optimizer
-    state: State
-    reporter: Progress
-
-    def run_epoch(self, epoch: int, batches: Iterator[Arrays]) -> float:
-        """Learn from every batch; the mean of the loss over the examples."""
-        total, examples = 0.0, 0
-        for number, batch in enumerate(batches):
-            value, gradients = self.value_and_grad({**self.parameters, **batch})
-            loss = float(value)
-            if not math.isfinite(loss):
-                raise EinpropError(
-                    f"the loss is {loss} in epoch {epoch + 1}, batch {number + 1}",
-                    hint="the parameters are those from before this step; a smaller learning rate, "
-                    "smaller first weights or scaled inputs may help",
-                )
-            self.optimizer.step(self.parameters, gradients, self.state, epoch)
-            size = len(next(iter(batch.values())))
-            total, examples = total + loss * size, examples + size
-            self.reporter.step(loss)
-        return total / max(examples, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Evaluation:
-    """How an epoch is judged."""
-
-    program: Program
-    predict: Program | None
-    metrics: Sequence[Metric]
-    validation: Arrays | None
-
-    def judge(self, parameters: Arrays) -> dict[str, float]:
-        """The metrics of the validation data by name."""
-        if self.validation is None:
-            return {}
-        tensors = {**parameters, **self.validation}
-        values = {"validation_loss": float(self.program(tensors))}
-        if self.predict is not None:
-            prediction = self.predict({name: tensors[name] for name in self.predict.inputs})
-            for metric in self.metrics:
-                name = getattr(metric, "__name__", type(metric).__name__)
-                values[name] = float(metric(prediction, self.validation["t"]))
-        return values
-
-
-def _predictor(model: Network | Program, predict: Network | Program | None) -> Program:
-    chosen = model.predictor if predict is None and isinstance(model, Network) else predict
-    if chosen is None:
+    arrays = {name: np.asarray(array) for name, array in data.items()}
+    held = as_model(model, arrays)
+    _check(held, parameters, arrays, epochs, batch_size)
+    if metrics and held.predictor is None:
         raise InputError(
             "metrics need a prediction, and a program does not say which tensor that is",
-            hint="pass predict=, a program or network that computes it",
+            hint="pass Model.of(program, predictor), with a program that computes it",
         )
-    return chosen.program if isinstance(chosen, Network) else chosen
+    fitting = _Fitting(
+        Training(
+            held,
+            parameters,
+            optimizer,
+            {},
+            rng,
+            {name: (array.shape, str(array.dtype)) for name, array in arrays.items()},
+            batch_size,
+            epochs,
+            Options(clip, l2, micro_batch),
+        ),
+        arrays,
+        validation,
+        metrics,
+        training_metrics,
+        callbacks,
+        reporter(verbose),
+    )
+    return fitting.run(resume)
 
 
-def _check(
-    program: Program, parameters: Arrays, data: Arrays, epochs: int, batch_size: int
-) -> None:
+class _Fitting:
+    """The loop: training, and what it does not need to remember."""
+
+    def __init__(
+        self,
+        training: Training,
+        data: Arrays,
+        validation: Arrays | None,
+        metrics: Sequence[Metric],
+        training_metrics: bool,
+        callbacks: Iterable[Callback],
+        reporter: Callback,
+    ) -> None:
+        self.training = training
+        self.data = data
+        self.validation = validation
+        self.metrics = metrics
+        self.training_metrics = training_metrics
+        named = sorted(_named(callbacks), key=lambda item: item[1].last)
+        self.reporter = reporter
+        self.callbacks = named
+        self.step = self._new_step()
+        training.state = self.step.start(training.parameters)
+
+    def run(self, resume: str | PathLike[str] | Checkpoint | None) -> History:
+        """Begin, or go on from a checkpoint, and train to the end."""
+        training = self.training
+        if resume is not None:
+            kinds = [type(training.optimizer)]
+            found = resume if isinstance(resume, Checkpoint) else load_checkpoint(resume, kinds)
+            found.restore(training)
+        self._tell("begin")
+        try:
+            # Training that a checkpoint stopped in the middle of an epoch has that one to end.
+            while training.batch or (training.epoch < training.epochs and not training.stopped):
+                self._run_epoch()
+        except BaseException:
+            self.reporter.finish(training, {})
+            raise
+        self._tell("finish")
+        return training.history
+
+    def _run_epoch(self) -> None:
+        training, began, before = self.training, time.perf_counter(), self.training.seen
+        for batch in self._batches():
+            if training.stopped:
+                break
+            self._take(batch)
+        speed = (training.seen - before) / max(time.perf_counter() - began, 1e-9)
+        loss = training.total / max(training.seen, 1)
+        values = self._judge()
+        seconds = time.perf_counter() - began
+        training.records.append(Record(training.epoch + 1, loss, values, seconds, speed))
+        training.epoch += 1
+        training.batch, training.seen, training.total = 0, 0, 0.0
+        self._tell("after_epoch")
+
+    def _batches(self) -> Iterator[dict[str, Array]]:
+        """The rest of the epoch; its order is the one that was drawn when it began."""
+        training, generator = self.training, self.training.rng.bit_generator
+        if not training.batch:
+            training.order = generator.state
+            return minibatches(self.data, training.batch_size, training.rng)
+        now = generator.state
+        generator.state = training.order
+        batches = minibatches(self.data, training.batch_size, training.rng)
+        generator.state = now
+        return islice(batches, training.batch, None)
+
+    def _take(self, batch: Arrays) -> None:
+        """Take a step, and tell of it."""
+        training = self.training
+        if training.optimizer is not self.step.optimizer:
+            self.step = self._new_step()
+        training.loss = self.step(
+            training.parameters, training.state, batch, training.rng, training.epoch
+        )
+        size = len(next(iter(batch.values())))
+        training.step += 1
+        training.batch += 1
+        training.seen += size
+        training.total += training.loss * size
+        self._tell("after_step")
+
+    def _judge(self) -> dict[str, float]:
+        """The metrics of the training data, where wanted, and of the validation data, by name."""
+        values = {}
+        if self.training_metrics:
+            values = {f"training_{n}": value for n, value in self._evaluated(self.data).items()}
+        if self.validation is not None:
+            found = self._evaluated(self.validation)
+            values |= {"validation_loss": found.pop("loss"), **found}
+        return values
+
+    def _evaluated(self, data: Arrays) -> dict[str, float]:
+        training = self.training
+        size = max(training.batch_size, _EVALUATED)
+        return evaluate(training.model, training.parameters, data, self.metrics, batch_size=size)
+
+    def _new_step(self) -> Step:
+        training, options = self.training, self.training.options
+        return Step(
+            training.model,
+            training.optimizer,
+            parameters=[n for n in training.parameters if n not in training.model.state],
+            clip=options.clip,
+            l2=options.l2,
+            examples=training.examples,
+            micro_batch=options.micro_batch,
+        )
+
+    def _tell(self, event: str) -> None:
+        for name, callback in self.callbacks:
+            getattr(callback, event)(self.training, self.training.memories.setdefault(name, {}))
+        getattr(self.reporter, event)(self.training, {})
+
+
+def _named(callbacks: Iterable[Callback]) -> Iterator[tuple[str, Callback]]:
+    """Each callback after its name: its class's, with a number from the second of a class on."""
+    count: Counter[str] = Counter()
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise InputError(
+                f"{callback!r} is no callback", hint="a callback is of a subclass of Callback"
+            )
+        name = type(callback).__name__
+        count[name] += 1
+        yield (name if count[name] == 1 else f"{name}{count[name]}"), callback
+
+
+def _check(model: Model, parameters: Arrays, data: Arrays, epochs: int, batch_size: int) -> None:
     for name, array in parameters.items():
+        if model.state.get(name) == name:  # A table, which no step changes.
+            continue
         if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
             kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
             raise InputError(
                 f"parameter {name} is {kind}; it cannot be trained in place",
                 hint="parameters are numpy arrays of floats",
             )
-    missing = [name for name in program.inputs if name not in parameters and name not in data]
+    inputs = model.program.inputs
+    known = {*parameters, *data, *model.noise}
+    missing = [name for name in inputs if name not in known]
     if missing:
         raise InputError(
-            f"no array for {', '.join(missing)}",
-            hint=f"the model reads {', '.join(program.inputs)}",
-        )
-    if len(program.outputs) != 1:
-        raise InputError(
-            f"the model has the outputs {', '.join(program.outputs)}; "
-            "training needs one scalar loss",
-            hint="end the network with a loss, or name the loss in outputs=",
+            f"no array for {', '.join(missing)}", hint=f"the model reads {', '.join(inputs)}"
         )
     if epochs < 0 or batch_size < 1 or not data:
         raise InputError("epochs must be 0 or more, batch_size 1 or more, and data not empty")

@@ -24,18 +24,22 @@ class Record:
         loss: Mean over the examples of the epoch, each before the step that it takes part in.
         metrics: Of the validation data after the epoch, by name; empty without validation data.
         seconds: How long the epoch took, its validation included.
+        throughput: Examples per second that were learned from; 0 if nobody measured it.
     """
 
     epoch: int
     loss: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    throughput: float = 0.0
 
     def __str__(self) -> str:
         """One line: ``epoch 3  loss 0.1234  error_rate 0.05  0.2 s``."""
         parts = [f"epoch {self.epoch}", f"loss {_number(self.loss)}"]
         parts += [f"{name} {_number(value)}" for name, value in self.metrics.items()]
-        return "  ".join([*parts, f"{self.seconds:.2f} s"])
+        parts += [f"{self.seconds:.2f} s"]
+        parts += [f"{self.throughput:,.0f} examples/s"] if self.throughput else []
+        return "  ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,73 +1,99 @@
-"""Progress of training: a bar with tqdm on a terminal, else a plain line for each epoch."""
+"""Progress of training: a bar on a terminal, else a plain line for each epoch."""
 
 from __future__ import annotations
 
-import importlib
+import shutil
 import sys
-from types import ModuleType
-from typing import Protocol
+import time
 
-from einprop.training.history import Record
+from einprop.training.callbacks import Callback
+from einprop.training.training import Memory, Training
 
-__all__ = ["Progress", "reporter"]
+__all__ = ["Bar", "Lines", "reporter"]
 
-
-class Progress(Protocol):
-    """Told of every step and every epoch."""
-
-    def step(self, loss: float) -> None:
-        """A minibatch was learned from."""
-        ...
-
-    def epoch(self, record: Record) -> None:
-        """An epoch is over."""
-        ...
-
-    def close(self) -> None:
-        """Training is over, or was broken off."""
-        ...
+_WIDTH = 20
+_PAUSE = 0.1
 
 
-class _Silent:
-    def step(self, loss: float) -> None:
-        pass
+class Lines(Callback):
+    """A line on the standard error stream for each epoch."""
 
-    def epoch(self, record: Record) -> None:
-        pass
+    last = True
 
-    def close(self) -> None:
-        pass
+    def after_epoch(self, training: Training, memory: Memory) -> None:
+        """Print the epoch's record."""
+        print(training.records[-1], file=sys.stderr, flush=True)
 
-
-class _Lines(_Silent):
-    def epoch(self, record: Record) -> None:
-        print(record, file=sys.stderr, flush=True)
-
-
-class _Bar(_Silent):
-    def __init__(self, tqdm: ModuleType, total: int) -> None:
-        self.bar = tqdm.tqdm(total=total, unit="batch")
-
-    def step(self, loss: float) -> None:
-        self.bar.update()
-
-    def epoch(self, record: Record) -> None:
-        self.bar.set_postfix_str(str(record))
-
-    def close(self) -> None:
-        self.bar.close()
+    def finish(self, training: Training, memory: Memory) -> None:
+        """Say why training ended early, if it did."""
+        if training.stopped:
+            print(f"stopped: {training.stopped}", file=sys.stderr, flush=True)
 
 
-def reporter(steps: int, shown: bool = True) -> Progress:
-    """Where training reports to, given how many steps it will take.
+class Bar(Lines):
+    """A bar that each step moves, over the lines of the epochs; for one terminal and one `fit`."""
 
-    >>> reporter(10, shown=False).step(0.5)
+    def __init__(self) -> None:
+        self.began = self.shown = -1.0
+        self.before = 0
+
+    def after_step(self, training: Training, memory: Memory) -> None:
+        """Draw the bar, but not more often than eyes can follow."""
+        now = time.perf_counter()
+        if training.batch <= 1 or self.began < 0:
+            self.began, self.before = now, training.seen
+        if now - self.shown >= _PAUSE:
+            self.shown = now
+            seconds = now - self.began
+            speed = (training.seen - self.before) / seconds if seconds else 0.0
+            width = shutil.get_terminal_size().columns - 1
+            self._write(bar(training, speed)[:width])
+
+    def after_epoch(self, training: Training, memory: Memory) -> None:
+        """Put the epoch's record in place of the bar."""
+        self._write("")
+        super().after_epoch(training, memory)
+
+    def finish(self, training: Training, memory: Memory) -> None:
+        """Leave no bar behind."""
+        self._write("")
+        super().finish(training, memory)
+
+    def _write(self, text: str) -> None:
+        # Back to the first column; the rest of the line goes.
+        print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def bar(training: Training, speed: float) -> str:
+    """The running epoch in a line: how far it is, its loss, the last epoch's metrics, the speed.
+
+    Args:
+        training: After a step.
+        speed: Examples per second; 0 for none known.
     """
-    if not shown:
-        return _Silent()
-    if sys.stderr.isatty():
-        try:
-            return _Bar(importlib.import_module("tqdm"), steps)
-        except ImportError:
-            pass
-    return _Lines()
+    done = training.batch / max(training.batches, 1)
+    filled = round(_WIDTH * done)
+    parts = [
+        f"epoch {training.epoch + 1}/{training.epochs}",
+        f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {training.batch}/{training.batches}",
+        f"loss {training.total / max(training.seen, 1):.4g}",
+    ]
+    if training.records:
+        parts += [f"{n} {value:.4g}" for n, value in training.records[-1].metrics.items()]
+    parts += [f"{speed:,.0f} examples/s"] if speed else []
+    return "  ".join(parts)
+
+
+def reporter(verbose: int) -> Callback:
+    """What `fit` reports by.
+
+    Args:
+        verbose: 0 for nothing, 1 for a bar where the standard error stream is a terminal and lines
+            where not, 2 for lines.
+
+    >>> type(reporter(2)).__name__
+    'Lines'
+    """
+    if not verbose:
+        return Callback()
+    return Bar() if verbose == 1 and sys.stderr.isatty() else Lines()

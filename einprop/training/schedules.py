@@ -12,10 +12,12 @@ __all__ = [
     "CosineDecay",
     "ExponentialDecay",
     "PerStep",
+    "Scaled",
     "Schedule",
     "StepDecay",
     "WarmUp",
     "exponential_decay",
+    "scaled",
     "scheduled",
 ]
 
@@ -139,6 +141,22 @@ class WarmUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Scaled:
+    """Another schedule, times a number.
+
+    >>> Scaled(StepDecay(1.0, every=2), 0.5)(0)
+    0.5
+    """
+
+    schedule: Schedule
+    factor: float
+
+    def __call__(self, epoch: int) -> float:
+        """The rate in an epoch, counted from 0."""
+        return self.schedule(epoch) * self.factor
+
+
+@dataclass(frozen=True, slots=True)
 class PerStep:
     """A schedule that counts steps of the optimiser instead of epochs, both from 0.
 
@@ -164,6 +182,17 @@ def scheduled(value: float | Schedule, epoch: int, step: int = 0) -> float:
     if not callable(value):
         return float(value)
     return float(value(step if isinstance(value, PerStep) else epoch))
+
+
+def scaled(value: float | Schedule, factor: float) -> float | Schedule:
+    """A number or a schedule times a number; one by step stays one by step.
+
+    >>> scaled(0.5, 0.5), scaled(PerStep(StepDecay(1.0, every=2)), 0.5)(0)
+    (0.25, 0.5)
+    """
+    if isinstance(value, PerStep):
+        return PerStep(Scaled(value.schedule, factor))
+    return Scaled(value, factor) if callable(value) else value * factor
 
 
 def _check_length(name: str, length: int) -> None:

@@ -305,3 +305,17 @@ def test_names_that_collide_mean_what_names_apart_mean(case: tuple[str, str]) ->
     same = dict(zip(CALLER, CALLER, strict=True))
     for own in (("i", "j"), ("j", "i"), ("k", "i"), ("u", "v")):
         np.testing.assert_allclose(_value(body, call, own, same), apart, rtol=1e-12)
+
+
+def test_all_calls_of_a_program_together_are_bounded() -> None:
+    """Each is below the bound of one call; there are enough of them to keep a machine busy."""
+    long = "def f(x) = " + " + ".join(["x"] * 1000)
+    calls = "\n".join(f"y{n} = f(x{n})" for n in range(300))
+    with pytest.raises(IndexScopeError) as caught:
+        ep.Program(f"{long}\n{calls}")
+    assert str(caught.value) == (
+        "the definitions of the program expand to more than 200000 operations\n"
+        "    y199 = f(x199)\n"
+        "           ^^^^^^^\n"
+        "this is the first call beyond that; write the program in several, or call less"
+    )

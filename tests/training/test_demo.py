@@ -10,7 +10,7 @@ from einprop.training.demo import run
 
 def test_demo(tmp_path: Path) -> None:
     out = io.StringIO()
-    history = run(tmp_path / "curve.txt", progress=False, stream=out)
+    history = run(tmp_path / "curve.txt", verbose=False, stream=out)
     text = out.getvalue()
     assert "h1[b,j] = tanh(x[b,i] W1[i,j] + B1[j])" in text
     assert "W1.grad[i,j] +=" in text

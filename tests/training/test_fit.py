@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from einprop.errors import EinpropError, InputError
 from einprop.layers import Affine, Network, Tanh, losses
+from einprop.layers.model import Model
 from einprop.program import Program
-from einprop.training import SGD, History, accuracy, error_rate, fit
+from einprop.training import SGD, History, accuracy, error_rate, fit, predict
 
 Array = NDArray[Any]
 
@@ -26,12 +27,12 @@ MODEL = Affine(8) >> Tanh() >> Affine(3) >> losses.CrossEntropy()
 
 
 def train(
-    model: Network | Program = MODEL, seed: int = 0, **options: Any
+    model: Network | Program | Model = MODEL, seed: int = 0, **options: Any
 ) -> tuple[dict[str, Array], History]:
     rng = np.random.default_rng(seed)
     data = blobs(200)
     parameters = options.pop("parameters", None) or MODEL.init(rng, x=data["x"])
-    options = {"epochs": 5, "batch_size": 16, "progress": False} | options
+    options = {"epochs": 5, "batch_size": 16, "verbose": False} | options
     optimizer = options.pop("optimizer", SGD(0.5))
     history = fit(model, parameters, data, optimizer, rng=rng, **options)
     return parameters, history
@@ -65,7 +66,7 @@ def test_data_stay_as_they_are() -> None:
     copies = {name: array.copy() for name, array in data.items()}
     rng = np.random.default_rng(0)
     fit(MODEL, MODEL.init(rng, x=(1, 2)), data, SGD(0.1), epochs=1, batch_size=7, rng=rng,
-        progress=False)  # fmt: skip
+        verbose=False)  # fmt: skip
     assert all(np.array_equal(data[name], copies[name]) for name in data)
 
 
@@ -76,7 +77,7 @@ def test_one_step_on_the_whole_batch_is_gradient_descent() -> None:
     before = {name: array.copy() for name, array in parameters.items()}
     value, gradients = MODEL.program.value_and_grad()({**before, **data})
     history = fit(
-        MODEL, parameters, data, SGD(0.5), epochs=1, batch_size=20, rng=rng, progress=False
+        MODEL, parameters, data, SGD(0.5), epochs=1, batch_size=20, rng=rng, verbose=False
     )
     assert history.last.loss == pytest.approx(float(value))
     for name, gradient in gradients.items():
@@ -88,24 +89,53 @@ def test_the_loss_weighs_a_smaller_last_batch_by_its_size() -> None:
     data = blobs(10)
     parameters = MODEL.init(rng, x=data["x"])
     expected = float(MODEL(parameters, **data))
-    history = fit(
-        MODEL, parameters, data, SGD(0.0), epochs=1, batch_size=4, rng=rng, progress=False
-    )
+    history = fit(MODEL, parameters, data, SGD(0.0), epochs=1, batch_size=4, rng=rng, verbose=False)
     assert history.last.loss == pytest.approx(expected)
 
 
 def test_a_program_trains_like_a_network() -> None:
     predict = Program(str(MODEL.predictor.program))
     assert train()[1].column("loss") == train(
-        Program(str(MODEL.program)),
-        predict=predict,
+        Model.of(Program(str(MODEL.program)), predict),
         metrics=[accuracy],
         validation=blobs(10),
     )[1].column("loss")
 
 
+def test_training_data_may_be_judged_too() -> None:
+    parameters, history = train(metrics=[accuracy], training_metrics=True, validation=blobs(9))
+    assert history.columns == (
+        "loss", "training_loss", "training_accuracy", "validation_loss", "accuracy")  # fmt: skip
+    assert history.last.metrics["training_loss"] == pytest.approx(
+        float(MODEL(parameters, **blobs(200)))
+    )
+    assert history.last.metrics["training_accuracy"] > 0.9
+
+
+def test_a_network_takes_the_axes_of_its_data() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 5, 2))
+    data = {"x": x, "t": np.tanh(x @ np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 1.0]]))}
+    model = Affine(3) >> Tanh() >> losses.SquaredError()
+    parameters = model.init(rng, x=x)
+    history = fit(model, parameters, data, SGD(0.5), epochs=30, batch_size=5, rng=rng,
+                  validation=data, verbose=0)  # fmt: skip
+    assert history.last.metrics["validation_loss"] < history.records[0].loss / 10
+    assert predict(model, parameters, data).shape == (20, 5, 3)
+
+
+def test_data_may_be_lists() -> None:
+    parameters = {"w": np.array(0.0)}
+    fit(
+        Program("loss = mean[b]((x[b] w - t[b])^2)", params="w"), parameters,
+        {"x": [1.0, 2.0], "t": [2.0, 4.0]}, SGD(0.1), epochs=99, batch_size=2,
+        rng=np.random.default_rng(0), verbose=0,
+    )  # fmt: skip
+    assert parameters["w"] == pytest.approx(2.0)
+
+
 def test_progress_is_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
-    train(progress=True, epochs=2)
+    train(verbose=True, epochs=2)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["epoch 1", "epoch 2"]
 
@@ -113,7 +143,7 @@ def test_progress_is_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_loss_that_is_not_finite_stops_at_its_step() -> None:
     with (
         np.errstate(all="ignore"),
-        pytest.raises(EinpropError, match=r"the loss is (nan|inf) in epoch 1, batch \d+\n"),
+        pytest.raises(EinpropError, match=r"the loss is (nan|inf) in epoch 1, step \d+\n"),
     ):
         train(Affine(3) >> losses.SquaredError(), optimizer=SGD(1e200), parameters={
             "W": np.ones((2, 3)), "B": np.zeros(3)})  # fmt: skip
@@ -142,7 +172,7 @@ REFUSED = {
         {"model": MODEL.program, "metrics": [accuracy], "validation": blobs(3)},
         (
             "metrics need a prediction, and a program does not say which tensor that is\n"
-            "pass predict=, a program or network that computes it"
+            "pass Model.of(program, predictor), with a program that computes it"
         ),
     ),
     "no batch": (
