@@ -29,7 +29,7 @@ from einprop.calculus.extrema import counts_ties
 from einprop.calculus.jacobian import Jacobians, runs_backward
 from einprop.compiled import Recipe
 from einprop.errors import DerivativeError, InputError
-from einprop.notation.tree import Equation, Statement
+from einprop.notation.tree import Equation, Statement, reads
 from einprop.roles import as_local, is_output
 from einprop.value_and_grad import ValueAndGrad
 
@@ -299,7 +299,8 @@ class Differentiable(ABC):
         """The program with more equations, which may read all that it defines.
 
         Equations behind a derived program keep it as fast as it was: a step of training is
-        `value_and_grad` followed by update equations.
+        `value_and_grad` followed by update equations. Only where they read, or are to return, a
+        cotangent on the way, such as ``h.grad`` of a computed ``h``, the equations run as written.
 
         Args:
             equations: What follows.
@@ -319,11 +320,22 @@ class Differentiable(ABC):
         w.new[i] = w[i] - 0.1 w.grad[i]
         output w.new[i]
         """
-        recipe = None
-        if self._recipe.derivations:
+        names, recipe = as_names(outputs, "outputs", InputError), None
+        wanted = {*names, *(access.name for e in equations for access in reads(e))}
+        if self._recipe.derivations and not wanted & self._internal:
             base = resolve((*self._recipe.base.statements, *equations))
             recipe = replace(self._recipe, base=base)
-        return self._with(equations, as_names(outputs, "outputs", InputError), recipe)
+        return self._with(equations, names, recipe)
+
+    @property
+    def _internal(self) -> frozenset[str]:
+        """What only the equations as written define: the pairwise program has others on its way."""
+        known = set(self._recipe.base.names.defined)
+        for derivation in self._recipe.derivations:
+            known.update(derivation.results)
+            if isinstance(derivation, Derivation):
+                known.update(seed for _, seed in derivation.seeds)
+        return frozenset(self._resolved.names.defined).difference(known)
 
     def _chosen(self, of: Names) -> tuple[str, ...]:
         """The tensors to differentiate."""

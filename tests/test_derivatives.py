@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from einprop import Program
+from einprop import Program, reference
 from einprop.errors import EinpropError
 from einprop.notation.parser import parse
 from einprop.notation.tree import Equation
@@ -80,3 +80,38 @@ def test_behind_a_program_that_is_not_derived() -> None:
     assert check(program, x=np.ones(3))["z"] == 6
     with pytest.raises(EinpropError, match="y is defined twice"):
         program.followed_by(equations("y[i] = x[i]"), "y")
+
+
+TEXT = "h[b,j] = tanh(x[b,i] w[i,j])\ny[b,k] = h[b,j] v[j,k]\nloss = sum[b,k](y[b,k]^2)"
+
+
+@pytest.fixture
+def tensors(rng):
+    return {
+        name: rng.normal(size=shape)
+        for name, shape in (("x", (2, 3)), ("w", (3, 4)), ("v", (4, 2)))
+    }
+
+
+@pytest.mark.parametrize("name", ["h", "y", "loss", "h.grad", "y.grad", "loss.grad", "w.grad"])
+def test_any_tensor_of_a_derived_program_may_be_returned(name, tensors):
+    program = Program(TEXT, params="w v").grad(wrt="w").followed_by([], name)
+    assert program.outputs == (name,)
+    wanted = reference.evaluate(program, tensors)[name]
+    np.testing.assert_allclose(program(tensors), wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("read", ["h[b,j]", "h.grad[b,j]", "w.grad[b,j]"])
+def test_any_tensor_of_a_derived_program_may_be_read(read, tensors):
+    equations = Program(f"n = sum[b,j]({read}^2)").statements
+    program = Program(TEXT, params="w v").grad(wrt="w").followed_by(equations, "n")
+    wanted = reference.evaluate(program, tensors)["n"]
+    np.testing.assert_allclose(program(tensors), wanted, rtol=1e-12)
+
+
+def test_tangents_on_the_way_may_be_returned(tensors):
+    program = Program(TEXT, params="w v").jvp(wrt="w").followed_by([], "h.dot loss.dot")
+    given = tensors | {"w.dot": np.ones((3, 4))}
+    results, wanted = program(given), reference.evaluate(program, given)
+    for name in ("h.dot", "loss.dot"):
+        np.testing.assert_allclose(results[name], wanted[name], rtol=1e-12)

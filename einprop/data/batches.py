@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from einprop.errors import InputError
 
-__all__ = ["minibatches"]
+__all__ = ["check_generator", "count_examples", "minibatches"]
 
 
 @overload
@@ -45,7 +45,8 @@ def minibatches(
         drop_last: Leave out the last batch where it would be smaller.
 
     Returns:
-        An iterator over batches: dicts by name for a mapping, else tuples.
+        An iterator over batches: dicts by name for a mapping, else tuples. A batch holds copies of
+        its rows, so arrays may be views, such as `windows` of a text.
 
     Raises:
         InputError: The arrays differ in their number of examples, or there is no batch to give.
@@ -54,19 +55,17 @@ def minibatches(
     >>> batches = minibatches({"x": x, "t": t}, 2, np.random.default_rng(0))
     >>> [len(batch["x"]) for batch in batches]
     [2, 2, 1]
+    >>> [len(x) for (x,) in minibatches([x], 2, np.random.default_rng(0), drop_last=True)]
+    [2, 2]
     """
     named = isinstance(arrays, Mapping)
     by_name = dict(arrays) if isinstance(arrays, Mapping) else dict(_numbered(arrays))
-    examples = _count_examples(by_name)
+    examples = count_examples(by_name)
     if batch_size < 1:
         raise InputError(f"batch_size must be 1 or more, not {batch_size}")
     if drop_last and examples < batch_size:
         raise InputError(f"with drop_last, {examples} examples make no batch of {batch_size}")
-    if not isinstance(rng, np.random.Generator):
-        raise InputError(
-            f"rng must be a numpy Generator, not {type(rng).__name__}",
-            hint="write numpy.random.default_rng(seed)",
-        )
+    check_generator(rng)
     stop = examples - examples % batch_size if drop_last else examples
     # Drawn now, not at the first batch: passes that run side by side leave each other alone.
     order = rng.permutation(examples)[:stop]
@@ -79,7 +78,16 @@ def _numbered(arrays: Sequence[NDArray[Any]]) -> Iterator[tuple[str, NDArray[Any
     return ((f"array {number}", array) for number, array in enumerate(arrays))
 
 
-def _count_examples(by_name: Mapping[str, NDArray[Any]]) -> int:
+def check_generator(rng: object) -> None:
+    """Make sure that draws come from a generator that was passed in."""
+    if not isinstance(rng, np.random.Generator):
+        raise InputError(
+            f"rng must be a numpy Generator, not {type(rng).__name__}",
+            hint="write numpy.random.default_rng(seed)",
+        )
+
+
+def count_examples(by_name: Mapping[str, NDArray[Any]]) -> int:
     """The number of examples that all arrays share."""
     if not by_name:
         raise InputError("there are no arrays to take batches of")

@@ -1,11 +1,7 @@
-"""MNIST's files as they were published: unpacked or not, under either of their names."""
+"""MNIST's files as they were published, packed or not, under either of their names; and files like them."""
 
 from __future__ import annotations
 
-import gzip
-import math
-import struct
-import zlib
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,14 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from einprop.data.dataset import Dataset, Split
+from einprop.data.idx import by, read_idx
 from einprop.errors import InputError
 
-__all__ = ["load_mnist", "read_idx", "read_mnist"]
+__all__ = ["load_mnist", "read_labelled_images", "read_mnist"]
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_UNSIGNED_BYTE = 0x08
 _BRIGHTEST = 255
 _IMAGE = (28, 28)
+_CLASSES = 10
 
 
 def load_mnist(
@@ -50,7 +46,7 @@ def read_mnist(folder: str | PathLike[str]) -> Split:
     Args:
         folder: Where the four files lie: ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
             ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each also in the spelling
-            ``.idx3-ubyte`` and each packed by gzip or not.
+            ``.idx3-ubyte`` and each packed by gzip or not. ``download("mnist")`` fetches them.
 
     Returns:
         Training set and test set; as published, 60,000 and 10,000 examples.
@@ -61,62 +57,46 @@ def read_mnist(folder: str | PathLike[str]) -> Split:
     return Split(_read_part(Path(folder), "train"), _read_part(Path(folder), "t10k"))
 
 
-def read_idx(path: str | PathLike[str]) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in one idx file, packed by gzip or not.
+def read_labelled_images(
+    images: str | PathLike[str], labels: str | PathLike[str], classes: int | None = None
+) -> Dataset:
+    """Images and labels from two idx files, such as those of Fashion-MNIST, EMNIST or KMNIST.
 
     Args:
-        path: The file.
-
-    Returns:
-        The array, in the shape that the file states.
+        images: A file of unsigned bytes of shape (examples, height, width) or (examples, height,
+            width, channels).
+        labels: A file of integers of shape (examples,).
+        classes: How many classes there are; by default one more than the largest label.
 
     Raises:
-        InputError: The file cannot be read, or is no whole idx file of unsigned bytes.
+        InputError: A file is absent or damaged, or does not hold what is said above.
     """
-    content = _read_unpacked(Path(path))
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
-        begins = content[:4].hex(" ") or "nothing"
+    pixels, numbers = read_idx(images), read_idx(labels)
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4):
         raise InputError(
-            f"{path} is no idx file of unsigned bytes: it begins with {begins}",
-            hint="such a file begins with 00 00 08 and its number of axes",
+            f"{images} holds {by(pixels.shape)} values of type {pixels.dtype}, not images",
+            hint="images are unsigned bytes with three axes, or four with the channels last",
         )
-    axes = content[3]
-    start = 4 + 4 * axes
-    if len(content) < start:
-        raise InputError(f"{path} is cut off: it ends within the sizes of its {axes} axes")
-    shape = struct.unpack(f">{axes}I", content[4:start])
-    if len(content) - start != math.prod(shape):
+    if numbers.dtype.kind not in "iu" or numbers.ndim != 1:
         raise InputError(
-            f"{path} states {_by(shape)} values, which is {math.prod(shape)} bytes, "
-            f"but holds {len(content) - start}",
-            hint="the file is cut off or damaged: fetch it again",
+            f"{labels} holds {by(numbers.shape)} values of type {numbers.dtype}, "
+            "not a list of labels"
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
-
-
-def _read_unpacked(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+    if len(pixels) != len(numbers):
+        raise InputError(f"{images} has {len(pixels)} images, but {labels} {len(numbers)} labels")
+    found = int(numbers.max(initial=0)) + 1
+    return Dataset(pixels, numbers, _BRIGHTEST, found if classes is None else classes)
 
 
 def _read_part(folder: Path, part: str) -> Dataset:
     image_path = _find(folder, f"{part}-images", "idx3-ubyte")
     label_path = _find(folder, f"{part}-labels", "idx1-ubyte")
-    images, labels = read_idx(image_path), read_idx(label_path)
-    if images.shape[1:] != _IMAGE:
-        raise InputError(f"{image_path} holds {_by(images.shape)} values, not images of 28x28")
-    if labels.ndim != 1 or labels.max(initial=0) > 9:
-        raise InputError(
-            f"{label_path} holds {_by(labels.shape)} values, not a list of labels 0 to 9"
-        )
-    if len(images) != len(labels):
-        raise InputError(
-            f"{image_path} has {len(images)} images, but {label_path} {len(labels)} labels"
-        )
-    return Dataset(images, labels, _BRIGHTEST)
+    data = read_labelled_images(image_path, label_path, _CLASSES)
+    if data.images.shape[1:] != _IMAGE:
+        raise InputError(f"{image_path} holds {by(data.images.shape)} values, not images of 28x28")
+    if data.labels.max(initial=0) >= _CLASSES:
+        raise InputError(f"{label_path} holds the label {data.labels.max()}, not only 0 to 9")
+    return data
 
 
 def _find(folder: Path, stem: str, kind: str) -> Path:
@@ -127,7 +107,3 @@ def _find(folder: Path, stem: str, kind: str) -> Path:
     raise InputError(
         f"{folder} holds no file {names[0]}", hint=f"also read: {', '.join(names[1:])}"
     )
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))

@@ -10,6 +10,7 @@ from einprop.training.callbacks import (
 )
 from einprop.training.checkpoint import Checkpoint, load_checkpoint
 from einprop.training.clipping import ClipNorm, ClipValue
+from einprop.training.diagnose import Diagnosis, diagnose
 from einprop.training.evaluate import evaluate, predict
 from einprop.training.fit import fit
 from einprop.training.groups import Groups
@@ -23,7 +24,14 @@ from einprop.training.metrics import (
     perplexity,
 )
 from einprop.training.model_file import load_model, save_model
-from einprop.training.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
+from einprop.training.optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Optimizer,
+    RMSProp,
+)
 from einprop.training.safetensors import read_safetensors, write_safetensors
 from einprop.training.schedules import (
     CosineDecay,
@@ -46,6 +54,7 @@ __all__ = [
     "ClipNorm",
     "ClipValue",
     "CosineDecay",
+    "Diagnosis",
     "EarlyStopping",
     "ExponentialDecay",
     "Groups",
@@ -65,6 +74,7 @@ __all__ = [
     "accuracy",
     "confusion_matrix",
     "count_errors",
+    "diagnose",
     "error_rate",
     "evaluate",
     "exponential_decay",

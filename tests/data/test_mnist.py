@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import struct
 
 import numpy as np
 import pytest
 
-from einprop.data.mnist import load_mnist, read_idx, read_mnist
+from einprop.data.mnist import load_mnist, read_labelled_images, read_mnist
 from einprop.errors import InputError
+from tests.data.idx import idx
 
 # name, md5 of the file as published
 PUBLISHED = {
@@ -17,11 +17,6 @@ PUBLISHED = {
     "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
     "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
 }
-
-
-def idx(array: np.ndarray) -> bytes:
-    """The bytes of an idx file that holds ``array``."""
-    return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 @pytest.fixture
@@ -41,6 +36,9 @@ def folder(arrays, tmp_path):
     for name, array in arrays.items():
         (tmp_path / name).write_bytes(idx(array))
     return tmp_path
+
+
+IMAGES = "\nimages are unsigned bytes with three axes, or four with the channels last"
 
 
 def spelled_with_dots(name: str) -> str:
@@ -73,67 +71,6 @@ def test_load_mnist_is_ready_to_train_on(folder, arrays):
     np.testing.assert_array_equal(train["t"].argmax(axis=1), arrays["train-labels-idx1-ubyte"])
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 4), (2, 3, 4, 5)])
-def test_read_idx_of_any_shape(tmp_path, shape):
-    array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
-    (tmp_path / "file").write_bytes(idx(array))
-    np.testing.assert_array_equal(read_idx(tmp_path / "file"), array)
-
-
-HUGE = 2**32 - 1
-HEAD = "is no idx file of unsigned bytes: it begins with"
-LEGAL = "\nsuch a file begins with 00 00 08 and its number of axes"
-CUT_OFF = "Compressed file ended before the end-of-stream marker was reached"
-AGAIN = "\nthe file is cut off or damaged: fetch it again"
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", f"PATH {HEAD} nothing{LEGAL}"),
-        (b"\0\0\x08", f"PATH {HEAD} 00 00 08{LEGAL}"),
-        (b"<html>", f"PATH {HEAD} 3c 68 74 6d{LEGAL}"),
-        (b"\0\0\x0d\1\0\0\0\0", f"PATH {HEAD} 00 00 0d 01{LEGAL}"),
-        (b"\0\0\x08\2\0\0\0\1", "PATH is cut off: it ends within the sizes of its 2 axes"),
-        (
-            b"\0\0\x08\1\0\0\0\2\7",
-            f"PATH states 2 values, which is 2 bytes, but holds 1{AGAIN}",
-        ),
-        (
-            b"\0\0\x08\2\0\0\0\1\0\0\0\1\7\7\7",
-            f"PATH states 1x1 values, which is 1 bytes, but holds 3{AGAIN}",
-        ),
-        (
-            b"\0\0\x08\2" + b"\xff" * 8,
-            f"PATH states {HUGE}x{HUGE} values, which is {HUGE**2} bytes, but holds 0{AGAIN}",
-        ),
-        (
-            gzip.compress(b"\0" * 99, mtime=0)[:-9],
-            f"PATH cannot be read: {CUT_OFF}",
-        ),
-    ],
-)
-def test_refuses_damaged_files(tmp_path, content, message):
-    path = tmp_path / "file"
-    path.write_bytes(content)
-    with pytest.raises(InputError) as error:
-        read_idx(path)
-    assert str(error.value) == message.replace("PATH", str(path))
-
-
-@pytest.mark.parametrize("cut", range(0, 60, 3))
-def test_cut_and_garbled_packed_files_are_refused(tmp_path, cut):
-    whole = gzip.compress(idx(np.arange(50, dtype=np.uint8)), mtime=0)
-    garbled = whole[:cut] + bytes([whole[cut] ^ 0x55]) + whole[cut + 1 :]
-    for content in (whole[:cut], garbled):
-        (tmp_path / "file").write_bytes(content)
-        try:
-            array = read_idx(tmp_path / "file")
-        except InputError:
-            continue
-        np.testing.assert_array_equal(array, np.arange(50))  # a header byte that carries nothing
-
-
 def test_absent_file_is_named(tmp_path):
     with pytest.raises(InputError) as error:
         read_mnist(tmp_path)
@@ -142,11 +79,6 @@ def test_absent_file_is_named(tmp_path):
         "also read: train-images.idx3-ubyte, train-images-idx3-ubyte.gz, "
         "train-images.idx3-ubyte.gz"
     )
-
-
-def test_unreadable_path_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere cannot be read: .*No such file"):
-        read_idx(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -158,14 +90,29 @@ def test_unreadable_path_is_named(tmp_path):
             "PATH holds 5x8x8 values, not images of 28x28",
         ),
         (
+            "train-images-idx3-ubyte",
+            np.zeros((5, 28), np.uint8),
+            f"PATH holds 5x28 values of type uint8, not images{IMAGES}",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            np.zeros((5, 28, 28), np.int16),
+            f"PATH holds 5x28x28 values of type int16, not images{IMAGES}",
+        ),
+        (
+            "train-labels-idx1-ubyte",
+            np.zeros(5, np.float32),
+            "PATH holds 5 values of type float32, not a list of labels",
+        ),
+        (
             "train-labels-idx1-ubyte",
             np.zeros((5, 2), np.uint8),
-            "PATH holds 5x2 values, not a list of labels 0 to 9",
+            "PATH holds 5x2 values of type uint8, not a list of labels",
         ),
         (
             "train-labels-idx1-ubyte",
             np.full(5, 10, np.uint8),
-            "PATH holds 5 values, not a list of labels 0 to 9",
+            "PATH holds the label 10, not only 0 to 9",
         ),
         (
             "train-labels-idx1-ubyte",
@@ -180,6 +127,20 @@ def test_refuses_files_that_are_not_what_they_say(folder, name, array, message):
         read_mnist(folder)
     wanted = message.replace("PATH", str(folder / name)).replace("FOLDER", str(folder))
     assert str(error.value) == wanted
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 6), (4, 5, 6, 3)])
+def test_files_like_those_of_mnist(tmp_path, rng, shape):
+    images = rng.integers(256, size=shape, dtype=np.uint8)
+    labels = np.array([0, 300, 7, 2], np.int16)
+    paths = [tmp_path / "images", tmp_path / "labels"]
+    for path, array in zip(paths, (images, labels), strict=True):
+        path.write_bytes(idx(array))
+    data = read_labelled_images(*paths)
+    np.testing.assert_array_equal(data.images, images)
+    assert (data.labels.tolist(), data.classes, data.brightest) == (labels.tolist(), 301, 255)
+    assert data.tensors()["t"].shape == (4, 301)
+    assert read_labelled_images(*paths, classes=400).classes == 400
 
 
 def test_published_files(data_folder):

@@ -1,0 +1,54 @@
+"""The UvA practical's convolution network on CIFAR-10: 3x3 convolution, batch normalisation, ReLU, pooling.
+
+python examples/cifar_cnn.py --data_dir cifar-10-python.tar.gz --curves cifar_cnn.png
+python examples/cifar_cnn.py --channels 64,p,128,p,256,256,p,512,512,p,512,512,p    # the practical's
+"""
+
+import argparse
+
+import numpy as np
+from support import cifar
+
+from einprop.layers import Affine, BatchNorm, Conv2d, GlobalPool, MaxPool2d, Network, Relu, losses
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+parser.add_argument(
+    "--channels",
+    default="64,p,128,p,256,p,512,p",
+    help="of the convolutions, and p for max pooling by 2 (default: %(default)s)",
+)
+cifar.add_arguments(
+    parser,
+    learning_rate=1e-4,
+    max_steps=5000,
+    batch_size=32,
+    eval_freq=250,
+    optimizer="Adam",
+    test_images=2000,
+)
+options = parser.parse_args()
+
+
+def block(item: str) -> Network:
+    """One item of the flag: a convolution with what follows it, or pooling."""
+    if item == "p":
+        return MaxPool2d(2)
+    return Conv2d(int(item), kernel=3, padding=1, bias=False) >> BatchNorm() >> Relu()
+
+
+network, *blocks = [block(item) for item in options.channels.split(",")]
+for item in blocks:
+    network = network >> item
+model = network >> GlobalPool() >> Affine(10) >> losses.CrossEntropy()
+print(model.program)
+
+split, what = cifar.read(options.data_dir)
+images = cifar.Images(split, options.test_images, flat=False)
+rng = np.random.default_rng(options.seed)
+parameters = model.init(rng, x=(1, *images.train.images.shape[1:]), dtype=np.float32)
+print(f"\n{what}, {sum(array.size for array in parameters.values())} numbers to learn or to keep")
+looks = cifar.train(model, parameters, images, cifar.optimizer_of(options), options, rng)
+title = f"{what}: {options.channels}, {options.optimizer}"
+print(f"{title}: accuracy {looks[-1].accuracy:.4f} on all {len(split.test)} test images")
+if options.curves:
+    cifar.write_curves(looks, options.curves, title)
