@@ -1,6 +1,6 @@
 """einprop: write a layer as index notation, get the compiled forward pass and the derived backward pass."""
 
-from einprop import data, layers, reference, training
+from einprop import components, data, layers, reference, training, trees
 from einprop.errors import (
     DerivativeError,
     EinpropError,
@@ -12,9 +12,12 @@ from einprop.errors import (
     UnsupportedError,
 )
 from einprop.gradcheck import gradcheck
+from einprop.inspection import inspect
+from einprop.jacobian_check import check_jacobian, compare_jacobians
 from einprop.layers import Layer, init
 from einprop.program import Program
 from einprop.registry import register_function, unregister_function
+from einprop.traces import adjoint_trace, evaluation_trace, tangent_trace
 
 __all__ = [
     "DerivativeError",
@@ -27,13 +30,21 @@ __all__ = [
     "Program",
     "ShapeError",
     "UnsupportedError",
+    "adjoint_trace",
+    "check_jacobian",
+    "compare_jacobians",
+    "components",
     "data",
+    "evaluation_trace",
     "gradcheck",
     "init",
+    "inspect",
     "layers",
     "reference",
     "register_function",
+    "tangent_trace",
     "training",
+    "trees",
     "unregister_function",
 ]
 

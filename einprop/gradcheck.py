@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from reprlib import repr as shortened
 from typing import Any
 
@@ -13,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from einprop.analysis.sizes import check_inputs
 from einprop.arguments import as_array, as_mapping, as_positions
 from einprop.errors import DerivativeError, InputError
+from einprop.finite_differences import CUBE_ROOT_STEP, finite_differences
 from einprop.program import Program
 
-__all__ = ["Difference", "GradientCheck", "gradcheck"]
+__all__ = ["Difference", "GradientCheck", "gradcheck", "largest_difference"]
 
 _Array = NDArray[np.float64]
 
@@ -79,12 +81,13 @@ def gradcheck(
     tolerance: float = 1e-5,
     rng: np.random.Generator | None = None,
     check: bool = True,
+    step: float = CUBE_ROOT_STEP,
 ) -> GradientCheck:
     """Compare derived gradients with central finite differences in float64.
 
     The outputs are weighted by random cotangents c; the gradient of sum(c y) with respect to each
     input is compared entry by entry with ``(f(x + h) - f(x - h)) / 2h``, where
-    ``h = cbrt(eps) max(|x|, 1)``. Order 2 does the same for the gradients, weighted at random again.
+    ``h = step max(|x|, 1)``. Order 2 does the same for the gradients, weighted at random again.
 
     Args:
         program: The program to check, or its text.
@@ -95,6 +98,7 @@ def gradcheck(
         tolerance: The largest relative error that counts as right.
         rng: Source of the cotangents; by default one seeded with 0.
         check: Whether to raise on a failure (otherwise look at the result).
+        step: The step relative to the entry that moves; by default cbrt(eps).
 
     Raises:
         DerivativeError: A derived gradient is wrong; the message says of which tensor, at which
@@ -122,7 +126,7 @@ def gradcheck(
             break  # The gradient is constant: there is nothing of this order to compare.
         cotangents = _cotangents(function, derived, point, rng)
         if order in orders:
-            differences += _compare(function, derived, point, cotangents, order)
+            differences += _compare(function, derived, point, cotangents, order, step)
         point |= cotangents
         function, inputs = derived, None
     result = GradientCheck(tuple(differences), tolerance)
@@ -168,19 +172,20 @@ def _compare(
     point: Mapping[str, _Array],
     cotangents: Mapping[str, _Array],
     order: int,
+    step: float,
 ) -> Iterator[Difference]:
     """The largest difference for each gradient of the derived program."""
     gradients = _by_name(derived, derived({**point, **cotangents}))
     weights = {name.rpartition(".")[0]: value for name, value in cotangents.items()}
 
-    def weighted(at: Mapping[str, _Array]) -> float:
-        results = _by_name(function, function(at))
+    def weighted(tensor: str, value: _Array) -> float:
+        results = _by_name(function, function({**point, tensor: value}))
         return float(sum(np.sum(weights[name] * results[name]) for name in weights))
 
     for gradient_name in derived.outputs:
         tensor = gradient_name.rpartition(".")[0]
-        finite = _finite_differences(weighted, point, tensor)
-        yield _largest(tensor, order, np.asarray(gradients[gradient_name]), finite)
+        finite = finite_differences(partial(weighted, tensor), point[tensor], step)
+        yield largest_difference(tensor, order, np.asarray(gradients[gradient_name]), finite)
 
 
 def _by_name(program: Program, results: Any) -> dict[str, Any]:
@@ -188,26 +193,12 @@ def _by_name(program: Program, results: Any) -> dict[str, Any]:
     return results if isinstance(results, dict) else {program.outputs[0]: results}
 
 
-def _finite_differences(
-    function: Callable[[Mapping[str, _Array]], float], point: Mapping[str, _Array], tensor: str
-) -> _Array:
-    """Central differences for every entry of one tensor."""
-    value = point[tensor].copy()
-    finite = np.zeros_like(value)
-    step_size = np.cbrt(np.finfo(np.float64).eps)
-    for at in np.ndindex(value.shape):
-        kept = value[at]
-        step = step_size * max(abs(kept), 1.0)
-        sides = []
-        for moved in (kept + step, kept - step):
-            value[at] = moved
-            sides.append(function({**point, tensor: value}))
-        value[at] = kept
-        finite[at] = (sides[0] - sides[1]) / ((kept + step) - (kept - step))
-    return finite
+def largest_difference(tensor: str, order: int, derived: _Array, finite: _Array) -> Difference:
+    """Where a derived array and its finite differences, of one shape, are furthest apart.
 
-
-def _largest(tensor: str, order: int, derived: _Array, finite: _Array) -> Difference:
+    >>> largest_difference("x", 1, np.array([1.0, 2.0]), np.array([1.0, 4.0])).subscripts
+    (1,)
+    """
     scale = np.maximum(1.0, np.maximum(np.abs(derived), np.abs(finite)))
     # A nan on one side alone is a difference; on both sides it is agreement.
     errors = np.where(np.isnan(derived) & np.isnan(finite), 0.0, np.abs(derived - finite) / scale)

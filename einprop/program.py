@@ -8,6 +8,7 @@ from itertools import count
 from reprlib import repr as shortened
 from typing import Any, Self
 
+from einprop.analysis.graph import Graph, expression_graph, tensor_graph
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, longer_inputs, unknown_letters
 from einprop.arguments import Names, as_mapping, as_shape
@@ -248,6 +249,22 @@ class Program(Differentiable):
         return {name: shape for name, shape in shapes.items() if shape is not None}
 
     # Showing
+
+    def graph(self, *, operations: bool = False) -> Graph:
+        """The expression graph as plain data, to walk, to draw (``dot()``) or to store.
+
+        Args:
+            operations: Whether each operation is a node too; otherwise the tensors are, and an
+                equation's operands are the edges between them.
+
+        >>> print(Program("h[b,j] = relu(x[b,i] W[i,j]); y[b] = h[b,j] v[j]", params="W v").graph())
+        W[i,j]  param
+        v[j]  param
+        x[b,i]  input
+        h[b,j]  local  <- x[b,i], W[i,j]
+        y[b]  output  <- h[b,j], v[j]
+        """
+        return (expression_graph if operations else tensor_graph)(self._resolved)
 
     def latex(self) -> str:
         r"""The equations as aligned LaTeX.

@@ -22,6 +22,7 @@ from einprop.layers.embedding import Embedding, LearnedPositions, SinusoidalPosi
 from einprop.layers.factored import LowRankAffine, TensorTrainAffine
 from einprop.layers.layer import Layer, Loss
 from einprop.layers.model import Model
+from einprop.layers.modules import Criterion, Module, modules
 from einprop.layers.network import Network
 from einprop.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from einprop.layers.pooling import (
@@ -46,6 +47,7 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "Criterion",
     "Dropout",
     "Elu",
     "Embedding",
@@ -65,6 +67,7 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "Model",
+    "Module",
     "Network",
     "RMSNorm",
     "Relu",
@@ -80,4 +83,5 @@ __all__ = [
     "TensorTrainAffine",
     "init",
     "losses",
+    "modules",
 ]

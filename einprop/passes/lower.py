@@ -18,6 +18,7 @@ from einprop.passes.boundaries import boundaries
 from einprop.passes.builder import letters, tensor
 from einprop.passes.simplify import simplify
 from einprop.passes.sized import SizedProgram, attach_sizes
+from einprop.passes.stabilise import stabilise
 
 __all__ = ["derive_flat", "lower"]
 
@@ -29,7 +30,7 @@ def lower(
     *,
     generic: bool = False,
 ) -> SizedProgram:
-    """Binarise, derive on the pairwise program, simplify.
+    """Binarise, take stable forms, derive on the pairwise program, simplify.
 
     Args:
         sizes: The sizes of the program that the derivations start from.
@@ -38,7 +39,7 @@ def lower(
         generic: Whether sizes that enter a computation stay scalars of their own.
     """
     program = attach_sizes(sizes, generic=generic)
-    program = binarise(boundaries(program, sizes.resolved.extents))
+    program = stabilise(binarise(boundaries(program, sizes.resolved.extents)))
     for derivation in derivations:
         wanted = {*outputs, *derivation.of}
         program = simplify(replace(program, outputs=tuple(wanted)), last=False)

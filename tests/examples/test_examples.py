@@ -12,7 +12,11 @@ EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 # Those that have tests of their own here, beside this file.
 ELSEWHERE = {"cifar_cnn.py", "cifar_mlp.py", "text_gpt.py", "text_lstm.py"}
 # What makes an example short, and the data that it needs.
-ARGUMENTS = {"train_mnist.py": ["--epochs", "1", "--examples", "2000"]}
+ARGUMENTS = {
+    "edf_mnist.py": ["--epochs", "2", "--data", "none: the bundled digits"],
+    "rwth_mnist.py": ["--epochs", "2", "--hidden", "20", "--data", "none: the bundled digits"],
+    "train_mnist.py": ["--epochs", "1", "--examples", "2000"],
+}
 NEEDS_DATA = {"train_mnist.py"}
 
 
