@@ -195,10 +195,11 @@ class _Unifier:
         base = self.types.base(access.name)
         first = self.first.setdefault(base, access)
         self.types.ranks[base] = len(access.subscripts)
+        own, other = to_text(access), to_text(first)
         for position, subscript in enumerate(access.subscripts):
             if isinstance(subscript, Index):
-                what = f"index {subscript.name} in {to_text(access)}"
-                axis = f"axis {position} of {first.name} in {to_text(first)}"
+                what = f"index {subscript.name} in {own}"
+                axis = f"axis {position} of {first.name} in {other}"
                 key = Axis(base, position)
                 letter = self.letter(scope, subscript.name)
                 self.check_axis(key, letter, access, first)

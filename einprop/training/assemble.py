@@ -19,7 +19,7 @@ from einprop.training.clipping import Clip, squares
 from einprop.training.optimizer import Optimizer, Part, parts_of
 from einprop.training.update import NEW, Target
 
-__all__ = ["Assembly", "Run"]
+__all__ = ["Assembly", "Run", "loss_of"]
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,7 @@ class Assembly:
     @cached_property
     def loss(self) -> str:
         """The model's scalar output."""
-        program, new = self.model.program, set(self.model.state.values())
-        found = [name for name in program.outputs if name not in new]
-        if len(found) != 1 or program.resolved.types.rank(found[0]):
-            raise InputError(
-                f"the model has the outputs {', '.join(found)}; training needs one scalar loss",
-                hint="end the network with a loss, or name the loss in outputs=",
-            )
-        return found[0]
+        return loss_of(self.model)
 
     @cached_property
     def accesses(self) -> list[Access]:
@@ -188,6 +181,22 @@ class Assembly:
                     f"the model has a tensor {name}, as the step is to have",
                     hint="give the model's tensor another name",
                 )
+
+
+def loss_of(model: Model) -> str:
+    """The model's scalar output.
+
+    Raises:
+        InputError: There is not exactly one output, apart from new state, or it is no scalar.
+    """
+    new = set(model.state.values())
+    found = [name for name in model.program.outputs if name not in new]
+    if len(found) != 1 or model.program.resolved.types.rank(found[0]):
+        raise InputError(
+            f"the model has the outputs {', '.join(found)}; training needs one scalar loss",
+            hint="end the network with a loss, or name the loss in outputs=",
+        )
+    return found[0]
 
 
 def _parsed(lines: Sequence[str]) -> list[Equation]:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from einprop.errors import InputError
 from einprop.layers import Network
 from einprop.layers.model import Model
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Equation, reads
 from einprop.program import Program
-from einprop.training.step import as_model
+from einprop.training.assemble import loss_of
+from einprop.training.step import as_model, draw_noise
 
 __all__ = ["Diagnosis", "Signal", "diagnose"]
 
@@ -128,10 +128,11 @@ def diagnose(
     given = {name: np.asarray(values) for name, values in data.items()}
     chosen = as_model(model, given)
     program = chosen.program
-    loss = _loss(chosen)
+    loss = loss_of(chosen)
     trained = [name for name in program.params or parameters if name not in chosen.state]
     tensors: dict[str, Array] = {**parameters, **given}
-    tensors |= _noise(chosen, tensors, rng)
+    known = {n: np.shape(array) for n, array in tensors.items() if n in program.inputs}
+    tensors |= draw_noise(chosen, program.shapes(known), rng, np.dtype(np.float64))
     derived = program.grad(of=loss, wrt=trained)
     names = derived.resolved.names.defined
     run = derived.followed_by([], names)
@@ -221,31 +222,3 @@ def _findings(flow: _Flow, signals: Sequence[Signal]) -> Iterator[tuple[str, str
         first = still[0]
         text = f"dead signal: {first.name} is the same for all examples, from"
         yield first.layer, f"{text} {flow.place(first.layer)} on"
-
-
-def _loss(model: Model) -> str:
-    """The scalar output."""
-    new = set(model.state.values())
-    found = [name for name in model.program.outputs if name not in new]
-    if len(found) != 1 or model.program.resolved.types.rank(found[0]):
-        raise InputError(
-            f"the model has the outputs {', '.join(found)}; one scalar loss has a gradient",
-            hint="end the network with a loss, or name the loss in outputs=",
-        )
-    return found[0]
-
-
-def _noise(
-    model: Model, tensors: Mapping[str, npt.ArrayLike], rng: np.random.Generator | None
-) -> dict[str, Array]:
-    """What the model draws at every step, once."""
-    if not model.noise:
-        return {}
-    if rng is None:
-        raise InputError(
-            f"the model draws {', '.join(model.noise)}, and there is no generator",
-            hint="pass rng=numpy.random.default_rng(0)",
-        )
-    known = {n: np.shape(array) for n, array in tensors.items() if n in model.program.inputs}
-    shapes = model.program.shapes(known)
-    return {name: noise.draw(rng, shapes[name]) for name, noise in model.noise.items()}

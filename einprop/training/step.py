@@ -18,7 +18,7 @@ from einprop.training.assemble import Assembly
 from einprop.training.clipping import Clip
 from einprop.training.optimizer import Array, Optimizer, State, slot_of, steps_of
 
-__all__ = ["Step", "as_model"]
+__all__ = ["Step", "as_model", "draw_noise"]
 
 
 class Step:
@@ -193,28 +193,16 @@ class Step:
         dtype: np.dtype[Any],
     ) -> dict[str, Array]:
         """New noise of the shapes that go with the arrays."""
-        if rng is None:
-            raise InputError(
-                f"the model draws {', '.join(self.model.noise)}, and there is no generator",
-                hint="pass rng=numpy.random.default_rng(0)",
-            )
         known = {**given, **data}
         shapes = self._shapes(
             tuple((n, np.shape(known[n])) for n in self.model.program.inputs if n in known)
         )
-        return {
-            name: noise.draw(rng, shape, dtype)
-            for (name, noise), shape in zip(self.model.noise.items(), shapes, strict=True)
-        }
+        return draw_noise(self.model, shapes, rng, dtype)
 
     def _noise_shapes(
         self, known: tuple[tuple[str, tuple[int, ...]], ...]
-    ) -> list[tuple[int, ...]]:
-        found = self.model.program.shapes(dict(known))
-        unknown = [name for name in self.model.noise if name not in found]
-        if unknown:
-            raise InputError(f"the shape of {unknown[0]} does not follow from the other inputs")
-        return [found[name] for name in self.model.noise]
+    ) -> Mapping[str, tuple[int, ...]]:
+        return self.model.program.shapes(dict(known))
 
     def _gathered(
         self,
@@ -307,6 +295,31 @@ def as_model(model: Model | Network | Program, data: Mapping[str, Array] | None 
     raise InputError(
         f"a {type(model).__name__} cannot be trained", hint="pass a Network, a Program or a Model"
     )
+
+
+def draw_noise(
+    model: Model,
+    shapes: Mapping[str, tuple[int, ...]],
+    rng: np.random.Generator | None,
+    dtype: np.dtype[Any],
+) -> dict[str, Array]:
+    """What a model draws at every step, of the shapes that its other inputs determine.
+
+    Raises:
+        InputError: There is no generator, or a shape is not known.
+    """
+    if model.noise and rng is None:
+        raise InputError(
+            f"the model draws {', '.join(model.noise)}, and there is no generator",
+            hint="pass rng=numpy.random.default_rng(0)",
+        )
+    drawn: dict[str, Array] = {}
+    for name, noise in model.noise.items():
+        if name not in shapes:
+            raise InputError(f"the shape of {name} does not follow from the other inputs")
+        assert rng is not None
+        drawn[name] = noise.draw(rng, shapes[name], dtype)
+    return drawn
 
 
 def _rank(program: Program, name: str) -> int | None:

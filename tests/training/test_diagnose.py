@@ -177,7 +177,7 @@ def test_refuses():
     with pytest.raises(InputError) as error:
         diagnose(Program("y[b] = x[b] w", params="w"), {"w": np.ones(())}, {"x": np.ones(3)})
     assert str(error.value) == (
-        "the model has the outputs y; one scalar loss has a gradient\n"
+        "the model has the outputs y; training needs one scalar loss\n"
         "end the network with a loss, or name the loss in outputs="
     )
     with pytest.raises(InputError, match="x"):
