@@ -155,8 +155,8 @@ def test_sequences(rng):
     assert not diagnosis.findings
     parameters["W2"][:] = 0
     assert diagnose(model, parameters, data).layers == (
-        "h1[b,t,i] = E1[x[b,t],i]",
-        "y[b,t,j] = h1[b,t,i] W2[i,j] + B2[j]",
+        "h1[b,u,i] = E1[x[b,u],i]",
+        "y[b,u,j] = h1[b,u,i] W2[i,j] + B2[j]",
     )
 
 
