@@ -91,7 +91,7 @@ class Network:
             return self.program
         return _as_program(evaluated)
 
-    @property
+    @cached_property
     def predictor(self) -> Network:
         """The network without the loss at its end: it computes ``y``."""
         if self.layers[-1].output == LOSS and len(self.layers) > 1:
