@@ -89,7 +89,8 @@ def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> l
     sources = [*reads(source), *source.inside]
     if tensor_base(source.target.name) != source.target.name:
         sources.append(source.target)
-    new = set(names.values())
+    # With or without primes an index has one range.
+    new = {name for old, name in names.items() if unprimed(old) != unprimed(name)}
     known = [
         rename_indices(a, names)
         for a in sources

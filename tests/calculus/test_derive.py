@@ -116,3 +116,15 @@ def test_the_range_of_an_index_that_stands_behind_where_alone_comes_along() -> N
     expected = evaluate(program.grad(of="loss"), tensors)
     for name, value in program.grad(of="loss")(tensors).items():
         assert np.array_equal(value, expected[name])
+
+
+def test_a_bound_of_the_unprimed_index_is_that_of_the_primed_one_too() -> None:
+    program = Program(
+        "local y[u]\nindex u: cell < 3\noutput loss\n"
+        "y[wrap(k)] += a[k] + softmax[k](x[wrap(1-2*k)])\nloss = sum[i](sin(y[i]))"
+    )
+    gradient = program.grad(of="loss")
+    tensors = {"x": np.arange(4.0) / 3, "a": np.array([0.9, -0.1])}
+    loops = evaluate(gradient, tensors)
+    for name, value in gradient(tensors).items():
+        np.testing.assert_allclose(value, loops[name])
