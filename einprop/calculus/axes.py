@@ -21,6 +21,7 @@ from einprop.notation.tree import (
     Access,
     Affine,
     Equation,
+    Expression,
     Group,
     Index,
     Range,
@@ -92,7 +93,7 @@ def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> l
     # With or without primes an index has one range.
     new = {name for old, name in names.items() if unprimed(old) != unprimed(name)}
     known = [
-        rename_indices(a, names)
+        _renamed(a, names)
         for a in sources
         # What is bound inside may have the new name of another index.
         if new.isdisjoint(i for i in target_indices(a) if i not in names)
@@ -115,12 +116,35 @@ def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> l
     return found
 
 
+def _renamed(access: Access, names: Mapping[str, str]) -> Expression:
+    """An access by new names; an index whose letter another of its indices gets takes a prime."""
+    own = target_indices(access)
+    given = {names[i] for i in own if i in names}
+    taken = given.union(own)
+    aside = {}
+    for index in own:
+        if index not in names and index in given:
+            aside[index] = fresh_index(index, taken - (names.keys() - given))
+            taken.add(aside[index])
+    return rename_indices(access, {**names, **aside})
+
+
 def _implies(known: Access, access: Access) -> bool:
     """Whether one access is inside wherever the other one is."""
     if known.name != access.name or len(known.subscripts) != len(access.subscripts):
         return False
     pairs = zip(known.subscripts, access.subscripts, strict=True)
-    return all(a == b or _reaches_further(a, b) for a, b in pairs)
+    return all(_unprimed(a) == _unprimed(b) or _reaches_further(a, b) for a, b in pairs)
+
+
+def _unprimed(subscript: Subscript) -> Subscript:
+    match subscript:
+        case Affine(terms):
+            return replace(subscript, terms=tuple((factor, unprimed(i)) for factor, i in terms))
+        case Group(indices):
+            return replace(subscript, indices=tuple(map(unprimed, indices)))
+        case _:
+            return subscript
 
 
 def _reaches_further(one: Subscript, other: Subscript) -> bool:

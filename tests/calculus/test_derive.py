@@ -128,3 +128,15 @@ def test_a_bound_of_the_unprimed_index_is_that_of_the_primed_one_too() -> None:
     loops = evaluate(gradient, tensors)
     for name, value in gradient(tensors).items():
         np.testing.assert_allclose(value, loops[name])
+
+
+def test_a_bound_names_each_of_its_indices_once() -> None:
+    program = Program(
+        "y[g] = prod[r](var[g'](x[end-2*r-1,(g g')] + a[g'])) where g in 0:2\nloss = sum[i](sin(y[i]))"
+    )
+    gradient = program.grad(of="loss")
+    assert parse(str(gradient)) == gradient.statements
+    tensors = {"x": np.sin(np.arange(16.0)).reshape(4, 4), "a": np.array([0.6, 0.2])}
+    loops = evaluate(gradient, tensors)
+    for name, value in gradient(tensors).items():
+        np.testing.assert_allclose(value, loops[name])
