@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from einprop.analysis.indices import is_distinct
 from einprop.notation.tree import Equation, reads
@@ -17,6 +18,9 @@ __all__ = [
     "reached",
     "readers",
 ]
+
+
+_Node = TypeVar("_Node", bound=Hashable)
 
 
 def by_target(equations: Iterable[Equation]) -> dict[str, list[Equation]]:
@@ -63,8 +67,8 @@ def readers(equations: Iterable[Equation]) -> dict[str, set[str]]:
     return found
 
 
-def reached(edges: Mapping[str, set[str]], start: Iterable[str]) -> set[str]:
-    """What some tensors lead to, in one step or in many, those themselves included.
+def reached(edges: Mapping[_Node, set[_Node]], start: Iterable[_Node]) -> set[_Node]:
+    """What some tensors (or steps) lead to, in one step or in many, those themselves included.
 
     >>> from einprop.notation.parser import parse
     >>> lines = parse("h = x; y = h; z = w")

@@ -163,15 +163,15 @@ def fresh_index(index: str, taken: Collection[str]) -> str:
     return index
 
 
-def numbered(name: str, is_taken: Callable[[str], bool]) -> str:
-    """A name, or with the least number from 2 on that makes it free.
+def numbered(name: str, is_taken: Callable[[str], bool], start: int = 2) -> str:
+    """A name, or with the least number from 2 (or another ``start``) on that makes it free.
 
     A number gives a letter a type of its own, where a prime would give it that of another.
 
     >>> numbered("i", {"i", "i2"}.__contains__)
     'i3'
     """
-    candidates = chain((name,), (f"{name}{number}" for number in count(2)))
+    candidates = chain((name,), (f"{name}{number}" for number in count(start)))
     return next(candidate for candidate in candidates if not is_taken(candidate))
 
 

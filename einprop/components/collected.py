@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import count, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from einprop.analysis.indices import unprimed
 from einprop.errors import InputError, ShapeError
+from einprop.layers.chain import fresh_letter, fresh_name
+from einprop.layers.lift import at_subscripts
 from einprop.layers.rename import Renaming, letters_of
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
     Definition,
     Equation,
-    Expression,
     Index,
     IndexDeclaration,
     IndexGroup,
     Statement,
     accesses,
-    transform,
+    declared_groups,
 )
 from einprop.program import Program
 from einprop.propagation import Propagation
@@ -174,7 +175,7 @@ def _names(order: Sequence[Component], top: Component, output: str) -> dict[Comp
         else:
             base = others[component]
             alone = times[base] == 1
-            names[component] = base if alone else _fresh(base, {*names.values(), *times})
+            names[component] = base if alone else fresh_name(base, {*names.values(), *times})
     return names
 
 
@@ -215,7 +216,7 @@ class _Writer:
         taken = {*self.names.values(), *(e.target.name for e in self.equations)}
         for name in dict.fromkeys(equation.target.name for equation in piece.equations):
             if name not in new:
-                new[name] = name if name not in taken else _fresh(name, taken)
+                new[name] = fresh_name(name, taken)
                 taken.add(new[name])
         return new
 
@@ -231,7 +232,8 @@ class _Writer:
                     new.setdefault(unprimed(old.name), letter)
         for letter in (i for equation in equations for i in letters_of(equation)):
             if letter not in new:
-                new[letter] = _unused(letter, {*self._used(), *new.values()})
+                taken = {*self._used(), *new.values()}
+                new[letter] = fresh_letter(letter, taken, (), _ALPHABET)
         return new
 
     def _used(self) -> set[str]:
@@ -254,22 +256,11 @@ class _Writer:
         letters = self.letters.get(widest) or tuple(
             islice((i for i in _ALPHABET if i not in self.names.values()), rank)
         )
-        subscripts = tuple(map(Index, letters))
-        scalars = {name for name, count in ranks.items() if not count}
-
-        def at(node: Expression) -> Expression:
-            if isinstance(node, Access) and node.name not in scalars:
-                return replace(node, subscripts=subscripts)
-            return node
-
-        return [
-            replace(
-                e,
-                target=replace(e.target, subscripts=subscripts),
-                expression=transform(e.expression, at),
-            )
-            for e in equations
-        ]
+        whole = Access(self.names[widest], tuple(map(Index, letters)))
+        written, _ = at_subscripts(
+            equations, (), whole, [name for name, count in ranks.items() if count]
+        )
+        return written
 
     def _note(
         self, component: Component, written: Sequence[Equation], operands: Mapping[str, Component]
@@ -285,23 +276,12 @@ class _Writer:
         """The sizes that a layer fixes, under types of its own; a letter is declared once."""
         taken = {group.type for group in self.groups}
         declared = {index for group in self.groups for index in group.indices}
-        groups = [g for s in statements if isinstance(s, IndexDeclaration) for g in s.groups]
-        types = {g.type: g.type if g.type not in taken else _fresh(g.type, taken) for g in groups}
+        groups = list(declared_groups(statements))
+        types = {group.type: fresh_name(group.type, taken) for group in groups}
+        renaming = Renaming({}, {}, types)
         for group in groups:
             indices = tuple(letters.get(i, i) for i in group.indices)
-            size = group.size and tuple(types.get(str(s), s) for s in group.size)
+            size = group.size and renaming.size(group.size)
             new = tuple(i for i in indices if i not in declared)
             if new:
                 self.groups.append(IndexGroup(new, types[group.type], size))
-
-
-def _unused(letter: str, taken: set[str]) -> str:
-    """The letter, or else the next one in the alphabet that nothing uses."""
-    start = _ALPHABET.find(letter[0]) + 1
-    free = (i for i in (letter, *_ALPHABET[start:]) if i not in taken)
-    return next(free, None) or _fresh(letter, taken)
-
-
-def _fresh(name: str, taken: Collection[str]) -> str:
-    """The name with the first number that makes it unused."""
-    return next(found for n in count(1) if (found := f"{name}{n}") not in taken)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
+from einprop.analysis.dependence import reached
 from einprop.execution.bodies import Body, Node, flat, read, written
 from einprop.execution.steps import Copy, Elementwise, Letters, Operand, Source, Step, Window
 
@@ -132,7 +133,8 @@ def _ordered(
         for other in others:
             followers[other].append(number)
     # What everything waits for comes first: what an update computes is not kept waiting in memory.
-    first = _needed(waits, [n for n, node in enumerate(nodes) if written(node) == guard])
+    guards = [number for number, node in enumerate(nodes) if written(node) == guard]
+    first = reached(dict(enumerate(waits)), guards)
     left = [len(others) for others in waits]
     ready = [(number not in first, number) for number, count in enumerate(left) if not count]
     heapify(ready)
@@ -146,16 +148,6 @@ def _ordered(
                 heappush(ready, (follower not in first, follower))
     stuck = [written(nodes[n]) for n, count in enumerate(left) if count]
     return [nodes[n] for n in ordered], [name for name in stuck if name in donated and name]
-
-
-def _needed(waits: Sequence[set[int]], wanted: Sequence[int]) -> set[int]:
-    """The nodes that some need, themselves included."""
-    found, pending = set(wanted), list(wanted)
-    while pending:
-        new = waits[pending.pop()] - found
-        found |= new
-        pending += new
-    return found
 
 
 def _dependencies(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
-from einprop.analysis.indices import unprimed
+from einprop.analysis.indices import is_plain, numbered, unprimed
 from einprop.errors import IndexTypeError
 from einprop.layers.fans import Parameter
 from einprop.layers.lift import access_with_batch_axes, at_subscripts, with_batch_axes
@@ -31,7 +31,7 @@ from einprop.notation.tree import (
     walk,
 )
 
-__all__ = ["Chain", "TooFewAxesError", "fresh_letter"]
+__all__ = ["Chain", "TooFewAxesError", "fresh_letter", "fresh_name"]
 
 HIDDEN = "h"
 
@@ -257,7 +257,7 @@ class _Writer:
     def _declarations(self, renaming: Renaming) -> list[Access]:
         """What the layer declares of its tensors, as far as the chain does not show it."""
         flow = self.chain.flow
-        shown = flow.name != INPUT and all(isinstance(s, Index) for s in flow.subscripts)
+        shown = flow.name != INPUT and is_plain(flow)
         found = [
             renaming.access(access)
             for access in self.text.declared
@@ -347,12 +347,12 @@ class _Writer:
         if part.output == OUTPUT:
             new[OUTPUT] = chain.hide()
         for name, noise in part.noise.items():
-            new[name] = _fresh_name(name, {*chain.tensors, *new.values()})
+            new[name] = fresh_name(name, {*chain.tensors, *new.values()})
             chain.noise[new[name]] = noise
         for equation in self.text.written:
             name = equation.target.name
             if name not in new and "." not in name:
-                new[name] = _fresh_name(name, {*chain.tensors, *new.values()})
+                new[name] = fresh_name(name, {*chain.tensors, *new.values()})
         chain.tensors.update(new.values())
         return new
 
@@ -372,21 +372,22 @@ def _reads_once_in_a_call(expression: Expression, access: Access) -> bool:
     return nodes.count(access) == 1 and [call.function in FUNCTIONS for call in calls] == [True]
 
 
-def fresh_letter(letter: str, letters: Collection[str], tensors: Collection[str]) -> str:
+def fresh_letter(
+    letter: str,
+    letters: Collection[str],
+    tensors: Collection[str],
+    alphabet: str = string.ascii_lowercase,
+) -> str:
     """The letter, or else the next one in the alphabet that nothing uses."""
     if letter not in letters:
         return letter
-    alphabet = string.ascii_lowercase
     start = alphabet.find(letter[0]) + 1
     for candidate in alphabet[start:]:
         if candidate not in letters and candidate not in tensors:
             return candidate
-    return _fresh_name(letter, {*letters, *tensors})
+    return fresh_name(letter, {*letters, *tensors})
 
 
-def _fresh_name(name: str, taken: Collection[str]) -> str:
-    number, candidate = 0, name
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}{number}"
-    return candidate
+def fresh_name(name: str, taken: Collection[str]) -> str:
+    """The name, or with the least number from 1 on that nothing has."""
+    return numbered(name, taken.__contains__, start=1)

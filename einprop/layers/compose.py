@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from einprop.analysis.indices import is_plain
 from einprop.layers.chain import Chain, TooFewAxesError, fresh_letter
 from einprop.layers.fans import Parameter, axes_of
 from einprop.layers.noise import Noise
@@ -149,7 +150,7 @@ def _tensor_declarations(
     found: dict[str, Access] = {}
     for access in (*declared, *(a for equation in equations for a in reads(equation))):
         found.setdefault(access.name, replace(access, place=None))
-    plain = {n: a for n, a in found.items() if all(isinstance(s, Index) for s in a.subscripts)}
+    plain = {n: a for n, a in found.items() if is_plain(a)}
     order = [a.name for equation in equations for a in reads(equation)]
     inputs = [n for n in dict.fromkeys(order) if n not in defined and n not in parameters]
     kinds = {

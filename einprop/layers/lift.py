@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from einprop.analysis.dependence import reached, readers
 from einprop.analysis.indices import unprimed
 from einprop.errors import UnsupportedError
 from einprop.notation.printer import to_text
@@ -20,7 +21,6 @@ from einprop.notation.tree import (
     Index,
     IndexValue,
     Subscript,
-    reads,
     transform,
 )
 
@@ -46,10 +46,7 @@ def at_subscripts(
     >>> to_text(line)
     'y[b,i] = tanh(x[b,i])'
     """
-    flowing = {flow.name, *others}
-    for equation in equations:
-        if any(access.name in flowing for access in reads(equation)):
-            flowing.add(equation.target.name)
+    flowing = reached(readers(equations), [flow.name, *others])
     flowing |= {f"{name}.grad" for name in flowing}
     flowing |= {s.equation.target.name for s in lines if "." not in s.equation.target.name}
 

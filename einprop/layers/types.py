@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from einprop.errors import ShapeError
+from einprop.layers.rename import Renaming
 from einprop.notation.tree import IndexDeclaration, IndexGroup, Size
 
 __all__ = ["ChainTypes"]
@@ -94,14 +95,11 @@ class ChainTypes:
         members: dict[str, list[str]] = {}
         for letter, key in self.letters.items():
             members.setdefault(self.find(key), []).append(letter)
+        renaming = Renaming({}, {}, names)
         groups = tuple(
-            IndexGroup(tuple(letters), names[key], self._named(self._sizes[key], names))
+            IndexGroup(
+                tuple(letters), names[key], (size := self._sizes[key]) and renaming.size(size)
+            )
             for key, letters in members.items()
         )
         return IndexDeclaration(groups) if groups else None
-
-    @staticmethod
-    def _named(size: Size | None, names: dict[str, str]) -> Size | None:
-        if size is None:
-            return None
-        return tuple(names.get(part, part) if isinstance(part, str) else part for part in size)

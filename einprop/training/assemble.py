@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count
 
 from einprop.analysis.declare import declared_access
+from einprop.analysis.indices import numbered
 from einprop.compiled import Compiled
 from einprop.errors import InputError
 from einprop.layers.model import Model
@@ -127,8 +127,7 @@ class Assembly:
 
     def name(self, wanted: str) -> str:
         """A name that the model does not use: the wanted one, numbered if it does."""
-        numbered = (wanted if n == 1 else f"{wanted}{n}" for n in count(1))
-        return next(name for name in numbered if name not in self._used)
+        return numbered(wanted, self._used.__contains__)
 
     @property
     def objective(self) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from itertools import count
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from einprop.analysis.indices import numbered
 from einprop.compiled import Compiled
 from einprop.donation import check_changeable
 from einprop.errors import InputError, ShapeError
@@ -201,8 +201,7 @@ def parts_of(
     """
     used, parts = {*taken, *names.values()}, []
     for member, own in optimizer.members(tuple(names)):
-        base = type(member).__name__.lower()
-        prefix = next(p for n in count(1) if (p := base if n == 1 else f"{base}{n}") not in used)
+        prefix = numbered(type(member).__name__.lower(), used.__contains__)
         used.add(prefix)
         parts.append(Part(member.rule, prefix, tuple(names[name] for name in own)))
     return tuple(parts)

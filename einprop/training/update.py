@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from einprop.analysis.dependence import reached, readers
 from einprop.errors import InputError
 from einprop.notation.parser import parse
 from einprop.notation.tree import Access, Equation, Expression, reads, transform
@@ -84,11 +85,8 @@ class Update:
     @cached_property
     def _flowing(self) -> frozenset[str]:
         """The tensors of the text that have the parameter's axes."""
-        found = {GRADIENT, *self.renewed, *(f"{name}{NEW}" for name in self.renewed)}
-        for equation in self.statements:
-            if any(access.name in found for access in reads(equation)):
-                found.add(equation.target.name)
-        return frozenset(found)
+        given = {GRADIENT, *self.renewed, *(f"{name}{NEW}" for name in self.renewed)}
+        return frozenset(reached(readers(self.statements), given))
 
     def equations(self, prefix: str, targets: Sequence[Target]) -> list[Equation]:
         """The equations of every target; those of numbers alone stand once, before them.
