@@ -7,15 +7,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.execution.assembled import letter_strides
+from einprop.execution.contractions import classify, contraction_order, merged
+from einprop.execution.cost import Machine
 from einprop.execution.layout import (
     Layout,
-    classify,
-    contraction_order,
     long_letters,
     mergeable,
 )
 from einprop.execution.loops import around, transient
 from einprop.execution.lower import Lowered
+from einprop.execution.orders import Orders, choose
+from einprop.execution.price import price
 from einprop.execution.steps import (
     Accumulate,
     Contraction,
@@ -87,7 +89,32 @@ def arrange(
         donated: Those of them that have an input's memory instead, with the input.
         as_written: Keep every tensor's axes in the order of its subscripts.
     """
-    return _Arranger(lowered, inputs, outputs, donated or {}, as_written=as_written).arranged()
+    first = _Arranger(lowered, inputs, outputs, donated or {}, {}, as_written=as_written)
+    found = first.arranged()
+    long = (sum(size > 1 for size in shape) for shape in found.shapes.values())
+    if as_written or max(long, default=0) < 3:
+        return found
+    machine = Machine()
+    orders = choose(
+        lowered.steps,
+        lowered.sizes,
+        found.shapes,
+        inputs,
+        found.layouts,
+        {n: (s.tensor, s.subscripts, s.indices) for n, s in first.straight.items()},
+        machine,
+    )
+    other = _Arranger(lowered, inputs, outputs, donated or {}, orders, as_written=False).arranged()
+    return min(found, other, key=lambda arranged: _seconds(arranged, lowered.sizes, machine))
+
+
+def _seconds(arranged: Arranged, sizes: Mapping[str, int], machine: Machine) -> float:
+    """What all steps take by the cost model."""
+
+    def stored(operand: Operand, fixed: Letters) -> dict[str, int]:
+        return arranged.layouts[operand.tensor].stored(operand.indices, fixed)
+
+    return sum(price(step, stored, sizes, machine) for step in arranged.steps)
 
 
 class _Arranger:
@@ -99,11 +126,14 @@ class _Arranger:
         inputs: Mapping[str, tuple[int, ...]],
         outputs: Sequence[str],
         donated: Mapping[str, str],
+        orders: Orders,
         *,
         as_written: bool,
     ) -> None:
         self.lowered = lowered
         self.donated = donated
+        self.orders = orders
+        self.machine = Machine()
         self.sizes = lowered.sizes
         self.as_written = as_written
         self.enclosing = around(lowered.loops, len(lowered.steps))
@@ -153,10 +183,7 @@ class _Arranger:
             if self.as_written or self.is_whole(operand) or mergeable(stored, sides, self.sizes):
                 operands.append(operand)
                 continue
-            # What is side by side in memory stays so.
-            inner = [letter for letter, stride in stored.items() if abs(stride) == 1]
-            outer, last = sides if set(inner) & set(groups.contracted) else sides[::-1]
-            letters = groups.batch + outer + last
+            _, letters = merged(groups, free, stored, self.sizes, self.machine)
             layout = self.layouts[operand.tensor]
             key = (layout.root, layout.offset, *[stored[i] for i in letters], *self.spans(letters))
             if key not in self.copies:
@@ -195,9 +222,9 @@ class _Arranger:
             if isinstance(step.operation, Window) and step.operands == (Operand(name),):
                 for depth, letter in enumerate(step.fixed):
                     for axis, place in enumerate(step.operation.subscripts):
-                        if letter in [i for _, i in place.terms]:
+                        if [i for _, i in place.terms] == [letter]:
                             first.setdefault(depth, axis)
-        axes = range(len(self.lowered.shapes[name]))
+        axes = self.orders.get(name, range(len(self.lowered.shapes[name])))
         leading = [] if self.as_written else list(dict.fromkeys(first[d] for d in sorted(first)))
         return [*leading, *(axis for axis in axes if axis not in leading)]
 
@@ -232,7 +259,7 @@ class _Arranger:
             return step
         left, right = [self.stored(operand, step.fixed) for operand in _tensors(step)]
         target = _without(step.target.indices, step.fixed)
-        contraction, swapped = classify(target, left, right, self.sizes)
+        contraction, swapped = classify(target, left, right, self.sizes, self.machine)
         operands = step.operands[::-1] if swapped else step.operands
         return replace(step, operation=contraction, operands=operands)
 
@@ -267,7 +294,7 @@ class _Arranger:
                 self.layouts[name] = layout
                 self.transient = {n: found for n, found in self.transient.items() if n != name}
                 return
-        order = tuple([i for i in step.fixed if i in letters]) + self.target_order(step)
+        order = tuple([i for i in step.fixed if i in letters]) + self.chosen_order(step)
         axes = range(len(letters)) if self.as_written else [letters.index(i) for i in order]
         layout = self.whole(name, self.shapes[name], axes)
         brief = self.transient.get(name)
@@ -301,6 +328,17 @@ class _Arranger:
         groups = (step.operation.rows, step.operation.columns)
         long = [stored[i] for i in long_letters(tuple(stored), self.sizes)]
         return mergeable(stored, groups, self.sizes) and (not long or 1 in long)
+
+    def chosen_order(self, step: Step) -> Letters:
+        """The order chosen over the whole program, if the step can write it, else its own."""
+        name, letters = step.target.tensor, step.target.indices
+        if name not in self.orders:
+            return self.target_order(step)
+        order = [letters[axis] for axis in self.orders[name] if letters[axis] not in step.fixed]
+        axes = [letters.index(i) for i in (*(i for i in letters if i in step.fixed), *order)]
+        if not self.fits(step, self.whole(name, self.shapes[name], axes)):
+            return self.target_order(step)
+        return tuple(order)
 
     def target_order(self, step: Step) -> Letters:
         """The order in which the step writes its target most cheaply, loop letters left out."""
