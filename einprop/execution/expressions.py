@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -149,9 +149,10 @@ def _as_float(value: float) -> float:
 class EquationLowering:
     """One equation on its way to steps: the letters of its target and the steps so far."""
 
-    def __init__(self, equation: Equation, known: Known) -> None:
+    def __init__(self, equation: Equation, known: Known, late: Collection[str] = ()) -> None:
         self.equation = equation
         self.known = known
+        self.late = late
         self.sizes = known.sizes
         self.name = equation.target.name
         self.free = subscript_letters(equation.target.subscripts)
@@ -276,12 +277,16 @@ class EquationLowering:
         return self.reduce(call.function, self.value(body), call.indices)
 
     def add(self, terms: Sequence[Expression]) -> Source:
-        """A chain of additions and subtractions that starts with a term that is not negated."""
+        """A chain of additions and subtractions that starts with a term that is not negated.
+
+        What a loop computes anew comes last: the sum of the others is the same at each position.
+        """
         signed = [(t.operand, "subtract") if isinstance(t, Negate) else (t, "add") for t in terms]
+        signed.sort(key=lambda term: isinstance(term[0], Access) and term[0].name in self.late)
         start = next((n for n, (_, function) in enumerate(signed) if function == "add"), None)
         if start is None:
             return self.apply("negative", self.add([term for term, _ in signed]))
-        total = self.value(terms[start])
+        total = self.value(signed[start][0])
         for term, function in signed[:start] + signed[start + 1 :]:
             total = self.apply(function, total, self.value(term))
         return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.dependence import assembled_tensors, live
@@ -174,21 +174,26 @@ class _Lowering:
         for item in plan:
             if isinstance(item, int):
                 fixed = tuple([loop.letters[item] for loop in path])
-                steps = self.steps(item, fixed)
+                late = {self.target(n) for n in path[-1].letters} if path else ()
+                steps = self.steps(item, fixed, late)
                 found += [replace(step, fixed=fixed) for step in steps] if fixed else steps
             else:
                 size = max(index_size(self.known.sizes, i) for i in item.letters.values())
-                names = {self.equations[number].target.name for number in item.letters}
+                names = {self.target(number) for number in item.letters}
                 body = self.nodes(item.body, (*path, item))
                 outside, inside = hoisted(body, {name for name in names if name in self.axes})
                 found += [*outside, Body(size, item.descending, inside)]
         return found
 
-    def steps(self, number: int, fixed: Letters) -> list[Step]:
-        """The steps of one equation."""
+    def target(self, number: int) -> str:
+        """The tensor that an equation writes."""
+        return self.equations[number].target.name
+
+    def steps(self, number: int, fixed: Letters, late: Collection[str]) -> list[Step]:
+        """The steps of one equation; ``late`` are the tensors that the loop around it writes."""
         equation = self.equations[number]
         name, literals = equation.target.name, self.known.literals
-        lowering = EquationLowering(equation, self.known)
+        lowering = EquationLowering(equation, self.known, late)
         if name in self.axes:
             return lowering.contribution(self.manners[number], fixed)
         value = literal_value(equation.expression, literals)

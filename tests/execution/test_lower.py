@@ -82,3 +82,14 @@ def test_a_negated_first_term_moves_behind() -> None:
 def test_what_is_not_flat_is_refused() -> None:
     with pytest.raises(TypeError, match="not part of a flat program"):
         lower([Equation(Access("y"), "=", Index("i"))], SIZES, ["y"])  # type: ignore[arg-type]
+
+
+def test_what_is_the_same_at_each_position_is_added_before_the_loop() -> None:
+    text = (
+        "h[0,j] += z[j]; q[t,j] = sum[k](h[t,k] U[k,j]); s[t,j] = q[t,j] + a[t,j] + B[j];"
+        "e[t,j] = tanh(s[t,j]); h[t+1,j] += e[t,j]; y[i,j] = h[i,j]"
+    )
+    found = lower(parse(text), {"t": 3, "j": 2, "k": 2, "i": 4}, ["y"], {}, {"h": ("i", "j")})
+    (loop,) = found.loops
+    sums = [n for n, s in enumerate(found.steps) if s.operation == Elementwise("add")]
+    assert [loop.start <= number < loop.stop for number in sums] == [False, True]
