@@ -1,12 +1,14 @@
-"""The command line: `python -m einprop derive …` and `python -m einprop demo`."""
+"""The command line: `python -m einprop derive …`, `… demo` and `… calibrate`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from einprop.backends.calibration import calibrate, calibration_file
 from einprop.errors import EinpropError
 from einprop.program import Program
 
@@ -70,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--epochs", type=int, default=30, help="passes over the training set")
     demo.add_argument("--seed", type=int, default=0, help="of initial parameters and minibatches")
     demo.set_defaults(run=_demo)
+    measure = commands.add_parser(
+        "calibrate", help="measure this machine, so that plans are made for it"
+    )
+    measure.set_defaults(run=_calibrate)
     return parser
 
 
@@ -114,6 +120,14 @@ def _demo(arguments: argparse.Namespace) -> None:
     from einprop.training.demo import run  # noqa: PLC0415
 
     run(output=arguments.output, epochs=arguments.epochs, seed=arguments.seed)
+
+
+def _calibrate(_: argparse.Namespace) -> None:
+    for name, figure in asdict(calibrate()).items():
+        parts = figure.items() if isinstance(figure, dict) else [("", figure)]
+        for part, seconds in parts:
+            print(f"{name:13}{part:9}{seconds * 1e9:10.3f} ns")
+    print(f"kept in {calibration_file()}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
 from einprop.arguments import as_arrays, as_mapping
 from einprop.backends import numpy as numpy_backend
+from einprop.backends.calibration import machine
 from einprop.calculus.derive import Derivation, Tangents
 from einprop.donation import Donation
 from einprop.errors import InputError
@@ -106,6 +107,7 @@ class Compiled:
             axes=program.axes,
             donated=dict(self._donation.pairs),
             guard=self._donation.guard,
+            machine=machine(),
         )
 
     def source(self, sizes: Sizes) -> str:

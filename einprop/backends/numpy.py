@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from einprop.backends.calibration import machine
 from einprop.backends.numpy_emit import emit
 from einprop.backends.numpy_functions import register
 from einprop.backends.numpy_source import source
@@ -109,6 +110,15 @@ def compile_plan(
     >>> plan(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     (array([[11.]]),)
     """
-    return Plan(
-        schedule(equations, sizes, inputs, outputs, dtype, axes, donated=donated, guard=guard)
+    planned = schedule(
+        equations,
+        sizes,
+        inputs,
+        outputs,
+        dtype,
+        axes,
+        donated=donated,
+        guard=guard,
+        machine=machine(),
     )
+    return Plan(planned)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import secrets
 import sys
 from collections.abc import Mapping
@@ -13,9 +12,10 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from einprop.cache import cache_folder
 from einprop.errors import InputError
 
-__all__ = ["SOURCES", "Remote", "cache_folder", "check_digest", "download", "fetch"]
+__all__ = ["SOURCES", "Remote", "check_digest", "download", "fetch"]
 
 _BLOCK = 2**18
 _PATIENCE = 30.0
@@ -75,22 +75,6 @@ SOURCES: Mapping[str, tuple[Remote, ...]] = {
     ),
 }
 """Data sets by name: the files of each, as they were published."""
-
-
-def cache_folder() -> Path:
-    """Where fetched files are kept: ``EINPROP_CACHE``, else the platform's place for caches.
-
-    That is ``~/Library/Caches`` on macOS, ``LOCALAPPDATA`` on Windows, and ``XDG_CACHE_HOME``, by
-    default ``~/.cache``, elsewhere; in each a folder ``einprop``. The folder need not exist.
-    """
-    chosen = os.environ.get("EINPROP_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "einprop"
-    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
-    platform = os.environ.get(variable)
-    return (Path(platform) if platform else Path.home() / ".cache") / "einprop"
 
 
 def download(

@@ -79,6 +79,7 @@ def arrange(
     donated: Mapping[str, str] | None = None,
     *,
     as_written: bool = False,
+    machine: Machine,
 ) -> Arranged:
     """Give every tensor a place in memory.
 
@@ -88,13 +89,13 @@ def arrange(
         outputs: Tensors that need memory of their own.
         donated: Those of them that have an input's memory instead, with the input.
         as_written: Keep every tensor's axes in the order of its subscripts.
+        machine: What the parts of the work take there.
     """
-    first = _Arranger(lowered, inputs, outputs, donated or {}, {}, as_written=as_written)
+    first = _Arranger(lowered, inputs, outputs, donated or {}, {}, machine, as_written=as_written)
     found = first.arranged()
     long = (sum(size > 1 for size in shape) for shape in found.shapes.values())
     if as_written or max(long, default=0) < 3:
         return found
-    machine = Machine()
     orders = choose(
         lowered.steps,
         lowered.sizes,
@@ -104,7 +105,9 @@ def arrange(
         {n: (s.tensor, s.subscripts, s.indices) for n, s in first.straight.items()},
         machine,
     )
-    other = _Arranger(lowered, inputs, outputs, donated or {}, orders, as_written=False).arranged()
+    other = _Arranger(
+        lowered, inputs, outputs, donated or {}, orders, machine, as_written=False
+    ).arranged()
     return min(found, other, key=lambda arranged: _seconds(arranged, lowered.sizes, machine))
 
 
@@ -127,13 +130,14 @@ class _Arranger:
         outputs: Sequence[str],
         donated: Mapping[str, str],
         orders: Orders,
+        machine: Machine,
         *,
         as_written: bool,
     ) -> None:
         self.lowered = lowered
         self.donated = donated
         self.orders = orders
-        self.machine = Machine()
+        self.machine = machine
         self.sizes = lowered.sizes
         self.as_written = as_written
         self.enclosing = around(lowered.loops, len(lowered.steps))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from einprop.analysis.dependence import reached
 from einprop.execution.arrange import Arranged, arrange
 from einprop.execution.buffers import Lifetime, Memory, assign, lifetimes
+from einprop.execution.cost import Machine
 from einprop.execution.expressions import COMPARISONS
 from einprop.execution.layout import Layout
 from einprop.execution.loops import around
@@ -55,6 +56,7 @@ def schedule(
     donated: Mapping[str, str] | None = None,
     guard: str | None = None,
     as_written: bool = False,
+    machine: Machine | None = None,
 ) -> Schedule:
     """Plan a flat program.
 
@@ -70,6 +72,7 @@ def schedule(
         guard: The scalar output without whose being finite no donated memory is written.
         as_written: Keep every tensor's axes in the order of its subscripts (for source that people
             read) instead of the order that is fastest.
+        machine: What the parts of the work take there; built-in figures by default.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
     >>> b, i, j = Index("b"), Index("i"), Index("j")
@@ -80,7 +83,9 @@ def schedule(
     ('matmul', 24)
     """
     lowered = lower(equations, sizes, outputs, inputs, axes, donated, guard)
-    arranged = arrange(lowered, inputs, outputs, donated, as_written=as_written)
+    arranged = arrange(
+        lowered, inputs, outputs, donated, as_written=as_written, machine=machine or Machine()
+    )
     dtypes = _dtypes(arranged.steps, arranged.layouts, lowered.integers, outputs, dtype)
     changing = _changing(arranged, inputs, outputs)
     steps = _priced(arranged, lowered.sizes, dtypes, changing)

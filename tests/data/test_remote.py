@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from einprop.data import remote as module
-from einprop.data.remote import Remote, cache_folder, check_digest, download, fetch
+from einprop.data.remote import Remote, check_digest, download, fetch
 from einprop.errors import InputError
 
 CONTENT = b"published " * 60_000
@@ -216,25 +216,6 @@ def test_unknown_data_sets_are_named():
     assert str(error.value) == (
         "no data set is called 'imagenet'\nthere are mnist, cifar10, tinyshakespeare"
     )
-
-
-@pytest.mark.parametrize(
-    ("platform", "variables", "folder"),
-    [
-        ("linux", {"EINPROP_CACHE": "/mine", "XDG_CACHE_HOME": "/caches"}, "/mine"),
-        ("linux", {"XDG_CACHE_HOME": "/caches"}, "/caches/einprop"),
-        ("linux", {}, "HOME/.cache/einprop"),
-        ("darwin", {"XDG_CACHE_HOME": "/caches"}, "HOME/Library/Caches/einprop"),
-        ("win32", {"LOCALAPPDATA": "/local"}, "/local/einprop"),
-    ],
-)
-def test_cache_folder(platform, variables, folder, monkeypatch):
-    for name in ("EINPROP_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "platform", platform)
-    assert cache_folder() == Path(folder.replace("HOME", str(Path.home())))
 
 
 def test_published_files_have_the_stated_digests(data_folder):
