@@ -1,8 +1,8 @@
-"""What users pass, made plain: names to tuples, keywords and mappings to one, tensors to arrays."""
+"""What users pass and get, made plain: names to tuples, keywords and mappings to one, tensors to arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from reprlib import repr as shortened
 from typing import Any
 
@@ -20,6 +20,7 @@ __all__ = [
     "as_names",
     "as_positions",
     "as_shape",
+    "by_name",
 ]
 
 Names = str | Iterable[str] | None
@@ -76,6 +77,15 @@ def as_mapping(
             f"{', '.join(twice)} is given twice: in the mapping and by keyword", (), "give it once"
         )
     return {**given, **named}
+
+
+def by_name(results: Any, outputs: Sequence[str]) -> dict[str, Any]:
+    """What a call of a program returned, by name also where there is only one output.
+
+    >>> by_name(3.0, ["y"]), by_name({"y": 3.0, "z": 1.0}, ["y", "z"])
+    ({'y': 3.0}, {'y': 3.0, 'z': 1.0})
+    """
+    return results if isinstance(results, dict) else {outputs[0]: results}
 
 
 def as_shape(name: str, shape: Any) -> tuple[int, ...]:

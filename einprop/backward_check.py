@@ -38,6 +38,7 @@ from einprop.notation.tree import (
     Statement,
     TensorDeclaration,
     accesses,
+    equations_of,
     reads,
     transform,
 )
@@ -111,9 +112,8 @@ def _forward(resolved: Resolved) -> Resolved:
     """What the lines are about: a derived program holds cotangents as tensors of its own."""
     needed = {access.name for line in resolved.lines for access in reads(line.core)}
     needed |= {source for line in resolved.lines for source in line.sources}
-    written = [s for s in resolved.statements if isinstance(s, Equation)]
     kept = []
-    for equation in reversed(written):
+    for equation in reversed(equations_of(resolved.statements)):
         if equation.target.name in needed:
             kept.append(equation)
             needed.update(access.name for access in reads(equation))

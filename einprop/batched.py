@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from einprop.analysis.declared import cotangent_of
@@ -25,6 +25,7 @@ from einprop.notation.tree import (
     TensorDeclaration,
     accesses,
     declared_groups,
+    equations_of,
     expression_reads,
     map_children,
     reads,
@@ -73,7 +74,7 @@ def _declaration(index: str, type_name: str) -> IndexDeclaration:
 
 def _check_unused(resolved: Resolved, index: str) -> None:
     used = {unprimed(i) for e in resolved.equations for i in equation_indices(e)}
-    used |= {unprimed(i) for e in _written(resolved) for i in equation_indices(e)}
+    used |= {unprimed(i) for e in equations_of(resolved.statements) for i in equation_indices(e)}
     used |= {unprimed(i) for line in resolved.lines for i in equation_indices(line.core)}
     used |= {i for group in declared_groups(resolved.statements) for i in group.indices}
     for declaration in resolved.declarations:
@@ -85,10 +86,6 @@ def _check_unused(resolved: Resolved, index: str) -> None:
             (),
             f'another is free: batched("{free}")',
         )
-
-
-def _written(resolved: Resolved) -> Iterator[Equation]:
-    return (s for s in resolved.statements if isinstance(s, Equation))
 
 
 def _inputs(resolved: Resolved, over: Names) -> tuple[str, ...]:
@@ -173,7 +170,7 @@ def _ordered(statements: Sequence[Statement], index: str) -> list[Statement]:
             index in target_indices(access) for access in expression_reads(statement.expression)
         )
 
-    tellers = {s.target.name for s in statements if isinstance(s, Equation) and tells(s)}
+    tellers = {e.target.name for e in equations_of(statements) if tells(e)}
     waiting: dict[str, list[Statement]] = {}
     found: list[Statement] = []
     for statement in statements:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Self, cast
 
 from einprop.analysis.dependence import live
-from einprop.analysis.resolve import Resolved, resolve
 from einprop.arguments import Names, as_names
 from einprop.batched import batched_statements
 from einprop.calculus.declarations import (
@@ -18,7 +15,6 @@ from einprop.calculus.declarations import (
 )
 from einprop.calculus.derive import (
     Derivation,
-    Tangents,
     check_forward,
     check_names,
     derive_adjoint,
@@ -27,10 +23,9 @@ from einprop.calculus.derive import (
 )
 from einprop.calculus.extrema import counts_ties
 from einprop.calculus.jacobian import Jacobians, runs_backward
-from einprop.compiled import Recipe
-from einprop.errors import DerivativeError, InputError
-from einprop.notation.tree import Equation, Statement, reads
-from einprop.roles import as_local, is_output
+from einprop.errors import DerivativeError
+from einprop.extension import Extensible
+from einprop.notation.tree import Equation
 from einprop.value_and_grad import ValueAndGrad
 
 if TYPE_CHECKING:
@@ -39,22 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Differentiable"]
 
 
-class Differentiable(ABC):
+class Differentiable(Extensible):
     """The derivatives of a program; each is a program of the same kind."""
-
-    _resolved: Resolved
-    _recipe: Recipe
-
-    @classmethod
-    @abstractmethod
-    def from_statements(
-        cls,
-        statements: Iterable[Statement],
-        outputs: Names = None,
-        recipe: Recipe | None = None,
-        params: Names = None,
-    ) -> Self:
-        """A program from a tree instead of text."""
 
     def backward(self, of: Names = None, wrt: Names = None) -> Self:
         """The adjoint equations alone, one line per operand: what a reader wants to see.
@@ -295,48 +276,6 @@ class Differentiable(ABC):
         joined = self._joined(derivation, equations, also=chosen)
         return ValueAndGrad(cast("Program", joined), chosen[0], dict(derivation.gradients))
 
-    def followed_by(self, equations: Sequence[Equation], outputs: str | Iterable[str]) -> Self:
-        """The program with more equations, which may read all that it defines.
-
-        Equations behind a derived program keep it as fast as it was: a step of training is
-        `value_and_grad` followed by update equations. Only where they read, or are to return, a
-        cotangent on the way, such as ``h.grad`` of a computed ``h``, the equations run as written.
-
-        Args:
-            equations: What follows.
-            outputs: The tensors that a call returns.
-
-        Raises:
-            EinpropError: As for the constructor of `Program`.
-
-        >>> from einprop import Program
-        >>> gradient = Program("y = x[i] w[i]", params="w").grad(wrt="w")
-        >>> update = Program("w.new[i] = w[i] - 0.1 w.grad[i]").statements
-        >>> print(gradient.followed_by(update, "w.new"))
-        param w[i]
-        y = x[i] w[i]
-        y.grad = 1
-        w.grad[i] += y.grad x[i]
-        w.new[i] = w[i] - 0.1 w.grad[i]
-        output w.new[i]
-        """
-        names, recipe = as_names(outputs, "outputs", InputError), None
-        wanted = {*names, *(access.name for e in equations for access in reads(e))}
-        if self._recipe.derivations and not wanted & self._internal:
-            base = resolve((*self._recipe.base.statements, *equations))
-            recipe = replace(self._recipe, base=base)
-        return self._with(equations, names, recipe)
-
-    @property
-    def _internal(self) -> frozenset[str]:
-        """What only the equations as written define: the pairwise program has others on its way."""
-        known = set(self._recipe.base.names.defined)
-        for derivation in self._recipe.derivations:
-            known.update(derivation.results)
-            if isinstance(derivation, Derivation):
-                known.update(seed for _, seed in derivation.seeds)
-        return frozenset(self._resolved.names.defined).difference(known)
-
     def _chosen(self, of: Names) -> tuple[str, ...]:
         """The tensors to differentiate."""
         return self._resolved.names.outputs if of is None else _some(of, "of")
@@ -372,34 +311,6 @@ class Differentiable(ABC):
         scalars = [n for n in chosen if not self._resolved.types.rank(n)]
         wanted = None if wrt is None else _some(wrt, "wrt")
         return derive_adjoint(self._resolved, chosen, wanted, scalars if ones else ())
-
-    def _joined(
-        self,
-        derivation: Derivation | Tangents,
-        derived: Sequence[Statement],
-        also: Sequence[str] = (),
-    ) -> Self:
-        """This program and derived equations as one."""
-        recipe = None
-        # What a program declares are equations on its own tensors, not on pairs of them.
-        if derivation.dependent and not self._resolved.lines:
-            recipe = replace(self._recipe, derivations=(*self._recipe.derivations, derivation))
-        return self._with(derived, (*also, *derivation.results), recipe)
-
-    def _with(
-        self, derived: Sequence[Statement], outputs: Sequence[str], recipe: Recipe | None = None
-    ) -> Self:
-        """This program followed by derived equations, and the declarations that they need."""
-        equations = [s for s in derived if isinstance(s, Equation)]
-        others = [s for s in derived if not isinstance(s, Equation)]
-        declared = needed_declarations(self._resolved, equations, alone=False)
-        forward = [
-            kept
-            for s in self._resolved.statements
-            if s not in declared
-            for kept in (as_local(self._resolved, s, outputs) if is_output(s) else [s])
-        ]
-        return self.from_statements([*declared, *others, *forward, *equations], outputs, recipe)
 
 
 def _sides(of: str, wrt: str) -> Callable[[str], str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 from einprop.execution.steps import Contraction, Elementwise, Operation, Reduction, Schedule, Window
 from einprop.notation.functions import OWN_PREFIX
 from einprop.notation.printer import to_text
+from einprop.tables import aligned
 
 __all__ = ["ExplainedStep", "Explanation", "explain_schedule"]
 
@@ -64,9 +64,7 @@ class Explanation:
         return [*rows, ("total", f"{len(rows)} steps", *totals)]
 
     def __str__(self) -> str:
-        table = [_HEADER, *self._rows()]
-        widths = [max(len(row[k]) for row in table) for k in range(len(_HEADER))]
-        lines = [_line(row, widths) for row in table]
+        lines = aligned([_HEADER, *self._rows()], left=2)
         rule = "-" * len(lines[0])
         return "\n".join(
             [lines[0], rule, *lines[1:-1], rule, lines[-1], f"arena: {self.arena_bytes:,} bytes"]
@@ -82,12 +80,6 @@ class Explanation:
 
 
 _HEADER = ("equation", "call", "multiply-adds", "other operations", "bytes")
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    left = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
-    right = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
-    return "  ".join([*left, *right]).rstrip()
 
 
 def explain_schedule(schedule: Schedule) -> Explanation:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from reprlib import repr as shortened
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from einprop.analysis.sizes import check_inputs
-from einprop.arguments import as_array, as_mapping, as_positions
+from einprop.arguments import as_array, as_mapping, as_positions, by_name
 from einprop.errors import DerivativeError, InputError
 from einprop.finite_differences import CUBE_ROOT_STEP, finite_differences
 from einprop.program import Program
@@ -175,22 +174,17 @@ def _compare(
     step: float,
 ) -> Iterator[Difference]:
     """The largest difference for each gradient of the derived program."""
-    gradients = _by_name(derived, derived({**point, **cotangents}))
+    gradients = by_name(derived({**point, **cotangents}), derived.outputs)
     weights = {name.rpartition(".")[0]: value for name, value in cotangents.items()}
 
     def weighted(tensor: str, value: _Array) -> float:
-        results = _by_name(function, function({**point, tensor: value}))
+        results = by_name(function({**point, tensor: value}), function.outputs)
         return float(sum(np.sum(weights[name] * results[name]) for name in weights))
 
     for gradient_name in derived.outputs:
         tensor = gradient_name.rpartition(".")[0]
         finite = finite_differences(partial(weighted, tensor), point[tensor], step)
         yield largest_difference(tensor, order, np.asarray(gradients[gradient_name]), finite)
-
-
-def _by_name(program: Program, results: Any) -> dict[str, Any]:
-    """The results of a call by name, also where there is only one."""
-    return results if isinstance(results, dict) else {program.outputs[0]: results}
 
 
 def largest_difference(tensor: str, order: int, derived: _Array, finite: _Array) -> Difference:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from einprop.arguments import as_mapping
 from einprop.layers.network import Network
 from einprop.program import Program
+from einprop.tables import aligned
 
 __all__ = ["Inspected", "Inspection", "inspect"]
 
@@ -60,14 +61,7 @@ class Inspection(Mapping[str, Inspected]):
             shape = "x".join(map(str, tensor.value.shape)) or "scalar"
             size = "" if tensor.gradient is None else _size(tensor.gradient)
             rows.append((tensor.label, shape, _size(tensor.value), size))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if column == 0 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        )
+        return "\n".join(aligned(rows))
 
 
 def inspect(
@@ -114,18 +108,16 @@ def inspect(
     # What else a network gives beside its output is the state of the next step.
     output = program.outputs[0] if of is None and isinstance(model, Network) else of
     derived = program.grad(of=output)
-    defined = derived.resolved.names.defined
-    everything = Program.from_statements(derived.statements, outputs=defined)
+    everything = derived.followed_by([], derived.resolved.names.defined)
     given = as_mapping(tensors, named, "tensors")
-    results = everything(given)
-    found = results if isinstance(results, Mapping) else {defined[0]: results}
-    known = {**given, **found}
+    found = {**given, **everything(given)}
+    known = {name: np.asarray(array) for name, array in found.items()}
     labels = {node.name: node.label for node in program.graph().nodes}
     return Inspection(
         everything,
         {
-            name: Inspected(labels[name], np.asarray(known[name]), known.get(f"{name}.grad"))
-            for name in labels
+            name: Inspected(label, known[name], known.get(f"{name}.grad"))
+            for name, label in labels.items()
         },
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from einprop.analysis.declare import declared_access
+from einprop.arguments import by_name
 from einprop.errors import InputError
 from einprop.notation.tree import TensorDeclaration
 from einprop.program import Program
@@ -81,7 +82,7 @@ class Propagation:
             ShapeError: Shapes disagree.
             InputError: A tensor is missing or unknown.
         """
-        self.kept = {**tensors, **_by_name(self.forward, self.forward(tensors))}
+        self.kept = {**tensors, **by_name(self.forward(tensors), self.forward.outputs)}
         value: Array = self.kept[self.output]
         return value
 
@@ -100,10 +101,5 @@ class Propagation:
             )
         known = self.kept | dict.fromkeys(self._seeds, cotangent)
         found = self.backward({name: known[name] for name in self.backward.inputs})
-        gradients = _by_name(self.backward, found)
+        gradients = by_name(found, self.backward.outputs)
         return {n.removesuffix(".grad"): g for n, g in gradients.items() if n.endswith(".grad")}
-
-
-def _by_name(program: Program, results: Any) -> dict[str, Any]:
-    """The results of a call by name, also where there is only one."""
-    return results if isinstance(results, dict) else {program.outputs[0]: results}

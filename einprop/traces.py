@@ -15,7 +15,7 @@ from einprop.arguments import as_mapping
 from einprop.calculus.elementary import elementary
 from einprop.errors import DerivativeError, InputError
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Equation, accesses
+from einprop.notation.tree import Equation, accesses, equations_of
 from einprop.program import Program
 
 __all__ = ["Trace", "TraceLine", "adjoint_trace", "evaluation_trace", "tangent_trace"]
@@ -130,7 +130,7 @@ def tangent_trace(
         )
     values = {**_floats(given), **evaluation_trace(operations, given).values, **seeds}
     known = set(operations.resolved.names.defined)
-    derived = [e for e in _equations(tangents) if e.target.name not in known]
+    derived = [e for e in equations_of(tangents.statements) if e.target.name not in known]
     return Trace(tangents, (*_given(seeds), *_run(derived, values)))
 
 
@@ -173,7 +173,7 @@ def adjoint_trace(
     adjoint = operations.backward()
     seed = {f"{operations.outputs[0]}.grad": 1.0}
     values = {**evaluation_trace(operations, given).values, **seed}
-    return Trace(adjoint, (*_given(seed), *_run(_equations(adjoint), values)))
+    return Trace(adjoint, (*_given(seed), *_run(equations_of(adjoint.statements), values)))
 
 
 def _elementary(program: Program | str, given: _Scalars) -> tuple[Program, _Scalars]:
@@ -202,10 +202,6 @@ def _check_given(program: Program, given: _Scalars) -> None:
             raise InputError(f"{what} {', '.join(names)}", (), f"its inputs are {inputs}")
 
 
-def _equations(program: Program) -> list[Equation]:
-    return [s for s in program.statements if isinstance(s, Equation)]
-
-
 def _given(values: _Scalars) -> Iterator[TraceLine]:
     for name, value in values.items():
         yield TraceLine(name, f"{name} = {float(value):g}", float(value))
@@ -216,7 +212,7 @@ def _floats(values: _Scalars) -> dict[str, float]:
 
 
 def _lines(program: Program, given: _Scalars) -> list[TraceLine]:
-    return list(_run(_equations(program), _floats(given)))
+    return list(_run(equations_of(program.statements), _floats(given)))
 
 
 def _run(equations: Iterable[Equation], given: Mapping[str, float]) -> Iterator[TraceLine]:

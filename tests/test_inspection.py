@@ -49,6 +49,7 @@ def test_what_is_no_scalar_takes_its_cotangent() -> None:
     program = Program("h[i] = x[i]^2; y[i] = 3 h[i]")
     found = inspect(program, {"x": [1.0, 2.0], "y.grad": [1.0, 10.0]})
     assert found["h"].gradient.tolist() == [3, 30]
+    assert [line.split()[-1] for line in str(found).splitlines()[1:]] == ["85", "21.3", "7.11"]
     assert found["x"].gradient.tolist() == [6, 120]
     with pytest.raises(InputError, match=r"y\.grad"):
         inspect(program, x=[1.0, 2.0])

@@ -24,6 +24,7 @@ from einprop.notation.tree import (
     Number,
     Power,
     children,
+    equations_of,
     gathers,
     reads,
 )
@@ -130,7 +131,7 @@ class Graph:
 
 def tensor_graph(resolved: Resolved) -> Graph:
     """The tensors as nodes; an edge for each operand of each equation, as it is written."""
-    written = [s for s in resolved.statements if isinstance(s, Equation)]
+    written = equations_of(resolved.statements)
     edges = [
         Edge(access.name, equation.target.name, to_text(access), number)
         for number, equation in enumerate(written)

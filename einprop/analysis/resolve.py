@@ -41,6 +41,7 @@ from einprop.notation.tree import (
     TensorDeclaration,
     accesses,
     declared_groups,
+    equations_of,
     gathers,
     reads,
 )
@@ -109,9 +110,9 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     definitions = collect_definitions(statements)
     sizes = _declared_sizes(statements)
     marked = [s for s in statements if isinstance(s, Backward)]
-    written = [s for s in statements if isinstance(s, Equation)]
-    count = len(written)
-    written += [s.equation for s in marked]
+    plain = equations_of(statements)
+    count = len(plain)
+    written = [*plain, *(s.equation for s in marked)]
     known = list(_known_targets(statements, written))
     budget = Budget()
     cores = [

@@ -22,6 +22,7 @@ from einprop.notation.tree import (
     Statement,
     TensorDeclaration,
     accesses,
+    equations_of,
     reads,
 )
 
@@ -45,7 +46,7 @@ def needed_bases(resolved: Resolved, equations: Sequence[Equation]) -> list[Equa
     Without them the adjoint of a recurrence, standing alone, could not read the forward tensor's base.
     """
     mentioned = {resolved.types.base(a.name) for e in equations for a in accesses(e)}
-    written = (s for s in resolved.statements if isinstance(s, Equation))
+    written = equations_of(resolved.statements)
     return [e for e in written if e.target.name in mentioned and is_base(e.target)]
 
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from einprop import layers, training
 from einprop.components.component import Component, Computed, Parameter
 from einprop.errors import InputError
-from einprop.layers.modules import at_axes
 from einprop.notation.parser import parse
 from einprop.notation.tree import Statement
 
@@ -91,7 +90,7 @@ class Apply(Computed):
 
     def statements(self, axes: Mapping[str, int]) -> tuple[Statement, ...]:
         """The layer's own, for what enters."""
-        return at_axes(self._layer, axes["x"]).program.statements
+        return self._layer.for_axes(axes["x"]).program.statements
 
 
 class Affine(Computed):

@@ -27,6 +27,7 @@ from einprop.notation.tree import (
     Statement,
     accesses,
     declared_groups,
+    equations_of,
 )
 from einprop.program import Program
 from einprop.propagation import Propagation
@@ -125,7 +126,7 @@ class _Piece:
 
     @cached_property
     def equations(self) -> tuple[Equation, ...]:
-        return tuple(s for s in self.statements if isinstance(s, Equation))
+        return equations_of(self.statements)
 
     @cached_property
     def output(self) -> str:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from einprop.errors import InputError
 from einprop.layers.noise import Noise
 from einprop.program import Program
 
@@ -42,3 +47,38 @@ class Model:
     def of(cls, program: Program, predictor: Program | None = None) -> Model:
         """A program that is the same in training and in evaluation."""
         return cls(program, program, predictor)
+
+    def draw_noise(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        rng: np.random.Generator | None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> dict[str, npt.NDArray[Any]]:
+        """All noise of one step, drawn anew.
+
+        Args:
+            shapes: By name, those of the noise among others: `Program.shapes` finds them.
+            rng: Where the draws come from.
+            dtype: Of the arrays.
+
+        Raises:
+            InputError: There is no generator, or a shape is not known.
+
+        >>> from einprop.layers import Dropout
+        >>> model = Dropout(0.5).with_axes(2).model
+        >>> drawn = model.draw_noise(model.program.shapes(x=(4, 3)), np.random.default_rng(0))
+        >>> {name: array.shape for name, array in drawn.items()}
+        {'mask': (4, 3)}
+        """
+        if self.noise and rng is None:
+            raise InputError(
+                f"the model draws {', '.join(self.noise)}, and there is no generator",
+                hint="pass rng=numpy.random.default_rng(0)",
+            )
+        drawn: dict[str, npt.NDArray[Any]] = {}
+        for name, noise in self.noise.items():
+            if name not in shapes:
+                raise InputError(f"the shape of {name} does not follow from the other inputs")
+            assert rng is not None
+            drawn[name] = noise.draw(rng, shapes[name], dtype)
+        return drawn

@@ -21,7 +21,7 @@ from einprop.layers.per_example import per_example
 from einprop.program import Program
 from einprop.propagation import Propagation
 
-__all__ = ["Criterion", "Module", "at_axes", "modules"]
+__all__ = ["Criterion", "Module", "modules"]
 
 Array = npt.NDArray[Any]
 
@@ -148,7 +148,7 @@ class Module:
         """The layer's programs for an input of so many axes, in the mode that is set."""
         key = axes, self.training
         if key not in self._propagations:
-            network = at_axes(self.layer, axes)
+            network = self.layer.for_axes(axes)
             program = network.program if self.training else network.evaluation
             fixed = {*program.resolved.positions, *self.state, *network.model.noise}
             wrt = [name for name in program.inputs if name not in fixed]
@@ -157,8 +157,8 @@ class Module:
 
     def _noise(self, program: Program, tensors: Mapping[str, Any]) -> dict[str, Array]:
         """The program's noise, drawn anew."""
-        wanted = {n: noise for n, noise in self.layer.model.noise.items() if n in program.inputs}
-        if not wanted:
+        model = self.layer.model
+        if model.noise.keys().isdisjoint(program.inputs):  # as in evaluation mode
             return {}
         if self._rng is None:
             raise InputError(
@@ -168,7 +168,7 @@ class Module:
         shapes = program.shapes({name: np.shape(array) for name, array in tensors.items()})
         kind = np.asarray(tensors["x"]).dtype
         dtype = kind if kind.kind == "f" else np.dtype(np.float64)
-        return {n: noise.draw(self._rng, shapes[n], dtype) for n, noise in wanted.items()}
+        return model.draw_noise(shapes, self._rng, dtype)
 
 
 class Criterion:
@@ -269,13 +269,6 @@ def modules(
         chain.append(Module(layer, rng, dtype=dtype, x=shape))
         shape = chain[-1].output_shape(shape)
     return chain
-
-
-def at_axes(network: Network, axes: int) -> Network:
-    """The network for inputs of so many axes, unless it has been told how many there are."""
-    if network.axes is not None or network.program.resolved.types.rank("x") == axes:
-        return network
-    return network.with_axes(axes)
 
 
 def _parameters(

@@ -114,10 +114,18 @@ class Network:
         network._set(axes=axes)
         return network
 
-    def _over(self, axes: int | None) -> Network:
-        """The network for inputs of that many axes, if their number is known."""
-        known = "x" in self.program.inputs and self.program.resolved.types.rank("x")
-        if axes is None or axes == known or self.axes is not None:
+    def for_axes(self, axes: int | None) -> Network:
+        """The network for an input ``x`` of that many axes, as a call finds it; compiled once.
+
+        It is this one where the layers fit as they are, where `with_axes` has settled how many axes
+        there are, and for None, when nobody knows yet.
+
+        >>> from einprop.layers import Affine
+        >>> layer = Affine(3)
+        >>> layer.for_axes(2) is layer, layer.for_axes(3) == layer.with_axes(3)
+        (True, True)
+        """
+        if axes is None or self.axes is not None or axes == self.program.resolved.types.rank("x"):
             return self
         if axes not in self._lifted:
             self._lifted[axes] = self.with_axes(axes)
@@ -163,7 +171,7 @@ class Network:
             InputError: The shape of a parameter does not follow from the data.
             ShapeError: The data do not fit the layers: a window is larger than what it slides over.
         """
-        network = self._over(len(_shape(data["x"])) if "x" in data else None)
+        network = self.for_axes(len(_shape(data["x"])) if "x" in data else None)
         if network is not self:
             return network.init(rng, dtype=dtype, **data)
         kind = _dtype(data.get("x")) if dtype is None else np.dtype(dtype)
@@ -242,7 +250,7 @@ class Network:
 
     def __call__(self, parameters: Mapping[str, Array], /, **tensors: npt.ArrayLike) -> Array:
         """The network's output, in evaluation mode, for these parameters, state and inputs."""
-        program = self._over(np.ndim(tensors["x"]) if "x" in tensors else None).evaluation
+        program = self.for_axes(np.ndim(tensors["x"]) if "x" in tensors else None).evaluation
         own = self._dotted
         read = {n: a for n, a in parameters.items() if n in program.inputs or n not in own}
         output: Array = program({**read, **tensors})

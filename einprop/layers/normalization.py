@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from einprop.layers import init
+from einprop.layers.between import Between
 from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
 from einprop.layers.options import integer, positive, within
-from einprop.layers.windows import BETWEEN
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "RMSNorm"]
 
@@ -130,7 +130,7 @@ class LayerNorm(Layer):
         """
 
 
-class GroupNorm(Layer):
+class GroupNorm(Between):
     """Group normalisation: each group of channels of an example to mean 0 and variance 1.
 
     ::
@@ -159,7 +159,6 @@ class GroupNorm(Layer):
 
     groups: int
     epsilon: float
-    between: int = 2
     params = SCALE_AND_SHIFT
 
     def __init__(self, groups: int, *, epsilon: float = 1e-5, **initial: Initializer) -> None:
@@ -167,18 +166,11 @@ class GroupNorm(Layer):
             initial, groups=integer("groups", groups), epsilon=positive("epsilon", epsilon)
         )
 
-    def fitted(self, axes: int) -> GroupNorm:
-        """The layer for a tensor of that many axes."""
-        layer = GroupNorm(self.groups, epsilon=self.epsilon, **self.initial)
-        layer._set(between=max(axes - 2, 0))
-        return layer
-
     @property
     def forward(self) -> str:
         """The equations, for images if nothing says how many axes there are."""
-        places = BETWEEN[: self.between]
-        at = "".join(f"{place}," for place in places)
-        over = ",".join([*places, "c"])
+        at = "".join(f"{place}," for place in self.places)
+        over = ",".join([*self.places, "c"])
         return f"""
             index g: group < {self.groups}
             centred[b,{at}g,c] = x[b,{at}(g c)] - mean[{over}](x[b,{at}(g c)])

@@ -22,10 +22,11 @@ from einprop.notation.tree import (
     Definition,
     Equation,
     Index,
-    IndexDeclaration,
     IndexGroup,
     Statement,
     TensorDeclaration,
+    declared_groups,
+    equations_of,
     reads,
 )
 
@@ -119,10 +120,10 @@ class Text:
     def of(cls, statements: Sequence[Statement]) -> Text:
         """Sort statements by kind."""
         return cls(
-            tuple(s for s in statements if isinstance(s, Equation)),
+            equations_of(statements),
             tuple(s for s in statements if isinstance(s, Backward)),
             tuple(s for s in statements if isinstance(s, Definition)),
-            tuple(g for s in statements if isinstance(s, IndexDeclaration) for g in s.groups),
+            tuple(declared_groups(statements)),
             tuple(s for s in statements if isinstance(s, TensorDeclaration)),
         )
 
@@ -195,7 +196,7 @@ def check_names(text: str, names: Names, *, evaluation: bool = False) -> tuple[S
         InputError: They do not.
     """
     statements = parse(text)
-    equations = [s for s in statements if isinstance(s, Equation)]
+    equations = equations_of(statements)
     defined = [equation.target.name for equation in equations]
     news = {f"{NEXT}{name}" for name in names.state}
     flowing = [name for name in defined if name not in news]

@@ -17,6 +17,7 @@ from einprop.notation.tree import (
     Multiply,
     Negate,
     Statement,
+    equations_of,
     walk,
 )
 
@@ -63,7 +64,7 @@ def _each(equation: Equation, batch: str | None) -> Equation:
 
 def _batch(statements: Sequence[Statement]) -> str | None:
     """The first index at which ``x`` is read."""
-    return next((i for s in statements if isinstance(s, Equation) for i in _leading(s)), None)
+    return next((i for e in equations_of(statements) for i in _leading(e)), None)
 
 
 def _leading(equation: Equation) -> Iterator[str]:

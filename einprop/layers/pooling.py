@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from einprop.errors import InputError
+from einprop.layers.between import Between
 from einprop.layers.layer import Layer
 from einprop.layers.options import per_axis
-from einprop.layers.windows import BETWEEN, OFFSETS, POSITIONS, Windows
+from einprop.layers.windows import OFFSETS, POSITIONS, Windows
 
 __all__ = ["AvgPool1d", "AvgPool2d", "Flatten", "GlobalPool", "MaxPool1d", "MaxPool2d"]
 
@@ -171,7 +172,7 @@ class AvgPool2d(_Pooling):
     outside = "pad"
 
 
-class GlobalPool(Layer):
+class GlobalPool(Between):
     """The mean, or the largest value, of each channel over all places.
 
     ::
@@ -197,32 +198,29 @@ class GlobalPool(Layer):
     """
 
     kind: str
-    between: int = 2
 
     def __init__(self, kind: str = "mean") -> None:
         if kind not in ("mean", "max"):
             raise InputError(f"kind is {kind!r}", hint="it is 'mean' or 'max'")
         self._configure(kind=kind)
 
-    def fitted(self, axes: int) -> GlobalPool:
+    def fitted(self, axes: int) -> Self:
         """The layer for a tensor of that many axes."""
         if axes < 3:
             raise InputError(
                 f"{self!r} has nothing to pool in a tensor of {axes} axes",
                 hint="it pools over the axes between the first and the last",
             )
-        layer = GlobalPool(self.kind)
-        layer._set(between=axes - 2)
-        return layer
+        return super().fitted(axes)
 
     @property
     def forward(self) -> str:
         """The equation, for images if nothing says how many axes there are."""
-        places = ",".join(BETWEEN[: self.between])
+        places = ",".join(self.places)
         return f"y[b,c] = {self.kind}[{places}](x[b,{places},c])"
 
 
-class Flatten(Layer):
+class Flatten(Between):
     """All axes but the first as one, the last the fastest.
 
     ::
@@ -238,18 +236,10 @@ class Flatten(Layer):
     y[b,(i j c)] = x[b,i,j,c]
     """
 
-    between: int = 2
-
-    def fitted(self, axes: int) -> Flatten:
-        """The layer for a tensor of that many axes."""
-        layer = Flatten()
-        layer._set(between=max(axes - 2, 0))
-        return layer
-
     @property
     def forward(self) -> str:
         """The equation, for images if nothing says how many axes there are."""
         if not self.between:
             return "y = x"
-        letters = [*BETWEEN[: self.between], "c"]
+        letters = [*self.places, "c"]
         return f"y[b,({' '.join(letters)})] = x[b,{','.join(letters)}]"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from einprop.errors import InputError
 
-__all__ = ["BETWEEN", "OFFSETS", "POSITIONS", "Windows"]
+__all__ = ["OFFSETS", "POSITIONS", "Windows"]
 
 POSITIONS = {1: "t", 2: "ij", 3: "ijk"}
 """The indices of the places at which a window stands, by the number of axes."""
@@ -15,9 +15,6 @@ OFFSETS = {1: "p", 2: "pq", 3: "pqr"}
 """The indices of the places inside of a window."""
 ENTERING = {1: "s", 2: "uv", 3: "uvw"}
 """The indices of the places that a window slides over, where they need a name."""
-
-BETWEEN = "ijklmnopqrs"
-"""The indices of the axes between batch and channels, where a layer takes any number of them."""
 
 Option = int | tuple[int, ...]
 

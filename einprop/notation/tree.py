@@ -46,6 +46,7 @@ __all__ = [
     "accesses",
     "children",
     "declared_groups",
+    "equations_of",
     "expression_reads",
     "gathers",
     "map_children",
@@ -272,6 +273,11 @@ class Backward:
 
 Statement = IndexDeclaration | TensorDeclaration | Definition | Equation | Backward
 Node = Expression | Subscript | Statement
+
+
+def equations_of(statements: Iterable[Statement]) -> tuple[Equation, ...]:
+    """The equations among a program's statements."""
+    return tuple([s for s in statements if isinstance(s, Equation)])
 
 
 def declared_groups(statements: Iterable[Statement]) -> Iterator[IndexGroup]:

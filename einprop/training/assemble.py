@@ -13,7 +13,7 @@ from einprop.errors import InputError
 from einprop.layers.model import Model
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Access, Equation
+from einprop.notation.tree import Access, Equation, equations_of
 from einprop.program import Program
 from einprop.training.clipping import Clip, squares
 from einprop.training.optimizer import Optimizer, Part, parts_of
@@ -198,5 +198,5 @@ def loss_of(model: Model) -> str:
     return found[0]
 
 
-def _parsed(lines: Sequence[str]) -> list[Equation]:
-    return [s for s in parse("\n".join(lines)) if isinstance(s, Equation)]
+def _parsed(lines: Sequence[str]) -> tuple[Equation, ...]:
+    return equations_of(parse("\n".join(lines)))

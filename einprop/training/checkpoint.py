@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from einprop.errors import EinpropError, InputError, ShapeError, UnsupportedError
+from einprop.errors import InputError, ShapeError
 from einprop.layers.model import Model
 from einprop.training.generator import (
     describe_generator,
@@ -18,7 +18,7 @@ from einprop.training.generator import (
     state_of,
 )
 from einprop.training.history import Record
-from einprop.training.model_file import model_metadata, model_of, tensors_of
+from einprop.training.model_file import model_metadata, model_of, naming_damage, tensors_of
 from einprop.training.optimizer import Array, Optimizer, State
 from einprop.training.plain import describe, name_of, rebuild
 from einprop.training.safetensors import read_safetensors, write_safetensors
@@ -213,7 +213,7 @@ def load_checkpoint(path: str | PathLike[str], classes: Iterable[type] = ()) -> 
     arrays, metadata = read_safetensors(path)
     if _KEY not in metadata:
         raise InputError(f"{path} holds no checkpoint", hint="SaveCheckpoint writes such a file")
-    try:
+    with naming_damage(f"the checkpoint in {path}"):
         model, parameters = model_of(arrays, metadata)
         described = parse_object(metadata[_KEY])
         if described.get("layout") != _LAYOUT:
@@ -228,10 +228,6 @@ def load_checkpoint(path: str | PathLike[str], classes: Iterable[type] = ()) -> 
             described,
             tuple(classes),
         )
-    except UnsupportedError:
-        raise
-    except EinpropError as error:
-        raise InputError(f"the checkpoint in {path} is damaged: {error}") from error
 
 
 def _below(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:

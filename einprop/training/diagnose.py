@@ -12,10 +12,11 @@ import numpy.typing as npt
 from einprop.layers import Network
 from einprop.layers.model import Model
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Equation, reads
+from einprop.notation.tree import Equation, equations_of, reads
 from einprop.program import Program
+from einprop.tables import aligned
 from einprop.training.assemble import loss_of
-from einprop.training.step import as_model, draw_noise
+from einprop.training.step import as_model
 
 __all__ = ["Diagnosis", "Signal", "diagnose"]
 
@@ -73,12 +74,7 @@ class Diagnosis:
             name = f"  {s.name}" if s.is_parameter else s.name
             spread = "" if np.isnan(s.spread) else f"{s.spread:.2g}"
             rows.append([name, f"{s.norm:.3g}", spread, f"{s.gradient:.3g}", f"{s.zeros:.0%}"])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = []
-        for name, *cells in rows:
-            right = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
-            lines.append("  ".join([name.ljust(widths[0]), *right]))
-        return "\n".join([*lines, *(self.findings or ("no gradient dies",))])
+        return "\n".join([*aligned(rows), *(self.findings or ("no gradient dies",))])
 
 
 def diagnose(
@@ -132,7 +128,7 @@ def diagnose(
     trained = [name for name in program.params or parameters if name not in chosen.state]
     tensors: dict[str, Array] = {**parameters, **given}
     known = {n: np.shape(array) for n, array in tensors.items() if n in program.inputs}
-    tensors |= draw_noise(chosen, program.shapes(known), rng, np.dtype(np.float64))
+    tensors |= chosen.draw_noise(program.shapes(known), rng)
     derived = program.grad(of=loss, wrt=trained)
     names = derived.resolved.names.defined
     run = derived.followed_by([], names)
@@ -155,8 +151,8 @@ class _Flow:
     dotted: Mapping[str, str]
 
     @property
-    def equations(self) -> list[Equation]:
-        return [s for s in self.program.statements if isinstance(s, Equation)]
+    def equations(self) -> tuple[Equation, ...]:
+        return equations_of(self.program.statements)
 
     def place(self, layer: str) -> str:
         """A layer's equation, after its place in the network if its parameters have one."""

@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from types import ModuleType
 
+from einprop.tables import aligned
+
 __all__ = ["History", "Record"]
 
 _BAR = 40
@@ -78,11 +80,7 @@ class History:
         for record in self.records:
             values = [record.loss, *record.metrics.values()]
             rows.append([str(record.epoch), *map(_number, values), f"{record.seconds:.2f}"])
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join(
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-            for row in rows
-        )
+        return "\n".join(aligned(rows, left=0))
 
     def plot(self, path: str | PathLike[str] = "learning_curve.png") -> Path:
         """Write the learning curve and return the path written.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = [
     "load_model",
     "model_metadata",
     "model_of",
+    "naming_damage",
     "rebuild_model",
     "save_model",
     "tensors_of",
@@ -96,12 +98,23 @@ def load_model(path: str | PathLike[str]) -> tuple[Model, dict[str, Array]]:
             f"{path} holds arrays, but no model",
             hint="read them by einprop.training.read_safetensors",
         )
-    try:
+    with naming_damage(f"the model in {path}"):
         return model_of(arrays, metadata)
+
+
+@contextmanager
+def naming_damage(what: str) -> Iterator[None]:
+    """Say of what a file's contents are refused, unless only a registered function is missing.
+
+    Raises:
+        InputError: What is read inside is refused.
+    """
+    try:
+        yield
     except UnsupportedError:
         raise
     except EinpropError as error:
-        raise InputError(f"the model in {path} is damaged: {error}") from error
+        raise InputError(f"{what} is damaged: {error}") from error
 
 
 def tensors_of(model: Model, parameters: Mapping[str, Array]) -> dict[str, Array]:

@@ -18,7 +18,7 @@ from einprop.training.assemble import Assembly
 from einprop.training.clipping import Clip
 from einprop.training.optimizer import Array, Optimizer, State, slot_of, steps_of
 
-__all__ = ["Step", "as_model", "draw_noise"]
+__all__ = ["Step", "as_model"]
 
 
 class Step:
@@ -197,7 +197,7 @@ class Step:
         shapes = self._shapes(
             tuple((n, np.shape(known[n])) for n in self.model.program.inputs if n in known)
         )
-        return draw_noise(self.model, shapes, rng, dtype)
+        return self.model.draw_noise(shapes, rng, dtype)
 
     def _noise_shapes(
         self, known: tuple[tuple[str, tuple[int, ...]], ...]
@@ -286,44 +286,12 @@ def as_model(model: Model | Network | Program, data: Mapping[str, Array] | None 
     if isinstance(model, Model):
         return model
     if isinstance(model, Network):
-        axes = np.ndim(data["x"]) if data and "x" in data else None
-        if axes is None or model.axes is not None or axes == _rank(model.program, "x"):
-            return model.model
-        return model.with_axes(axes).model
+        return model.for_axes(np.ndim(data["x"]) if data and "x" in data else None).model
     if isinstance(model, Program):
         return Model.of(model)
     raise InputError(
         f"a {type(model).__name__} cannot be trained", hint="pass a Network, a Program or a Model"
     )
-
-
-def draw_noise(
-    model: Model,
-    shapes: Mapping[str, tuple[int, ...]],
-    rng: np.random.Generator | None,
-    dtype: np.dtype[Any],
-) -> dict[str, Array]:
-    """What a model draws at every step, of the shapes that its other inputs determine.
-
-    Raises:
-        InputError: There is no generator, or a shape is not known.
-    """
-    if model.noise and rng is None:
-        raise InputError(
-            f"the model draws {', '.join(model.noise)}, and there is no generator",
-            hint="pass rng=numpy.random.default_rng(0)",
-        )
-    drawn: dict[str, Array] = {}
-    for name, noise in model.noise.items():
-        if name not in shapes:
-            raise InputError(f"the shape of {name} does not follow from the other inputs")
-        assert rng is not None
-        drawn[name] = noise.draw(rng, shapes[name], dtype)
-    return drawn
-
-
-def _rank(program: Program, name: str) -> int | None:
-    return program.resolved.types.rank(name) if name in program.inputs else None
 
 
 def _cast(value: Any, dtype: np.dtype[Any]) -> Any:

@@ -9,7 +9,7 @@ from functools import cached_property
 from einprop.analysis.dependence import reached, readers
 from einprop.errors import InputError
 from einprop.notation.parser import parse
-from einprop.notation.tree import Access, Equation, Expression, reads, transform
+from einprop.notation.tree import Access, Equation, Expression, equations_of, reads, transform
 
 __all__ = ["GRADIENT", "NEW", "PARAMETER", "STEP", "Target", "Update"]
 
@@ -68,8 +68,7 @@ class Update:
     @cached_property
     def statements(self) -> tuple[Equation, ...]:
         """The equations as written."""
-        statements = parse(self.text)
-        return tuple(s for s in statements if isinstance(s, Equation))
+        return equations_of(parse(self.text))
 
     @cached_property
     def read(self) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ import pytest
 from einprop.analysis.bindings import separate_bindings
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Equation
+from einprop.notation.tree import Equation, equations_of
 
 
-def equations(text: str) -> list[Equation]:
-    return [s for s in parse(text) if isinstance(s, Equation)]
+def equations(text: str) -> tuple[Equation, ...]:
+    return equations_of(parse(text))
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from einprop.analysis.core import (
 from einprop.errors import IndexScopeError
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Access, Equation
+from einprop.notation.tree import Access, Equation, equations_of
 
 
-def equations(text: str) -> list[Equation]:
-    return [s for s in parse(text) if isinstance(s, Equation)]
+def equations(text: str) -> tuple[Equation, ...]:
+    return equations_of(parse(text))
 
 
 def spelt(text: str) -> list[str]:

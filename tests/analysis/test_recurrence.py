@@ -10,11 +10,11 @@ from einprop.analysis.recurrence import Loop, in_order, loops, numbers, order, r
 from einprop.errors import IndexScopeError
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Equation
+from einprop.notation.tree import Equation, equations_of
 
 
-def equations(text: str) -> list[Equation]:
-    return [s for s in parse(text) if isinstance(s, Equation)]
+def equations(text: str) -> tuple[Equation, ...]:
+    return equations_of(parse(text))
 
 
 def found(text: str, sizes: Mapping[str, int] | None = None) -> tuple[int | Loop, ...]:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.data.cifar import batch, batches, write_archive, write_folder
+from tests.examples.process import ROOT, run
 
-ROOT = Path(__file__).parents[2]
 SUPPORT = ROOT / "examples" / "support" / "cifar.py"
 
 
@@ -24,23 +21,6 @@ def folder(tmp_path_factory):
     """Images whose classes have colours of their own, in the format of CIFAR-10."""
     contents = {name: batch(*content) for name, content in batches(60).items()}
     return write_folder(tmp_path_factory.mktemp("made-up"), contents)
-
-
-def run(name: str, *arguments: object, cwd: Path) -> str:
-    """What an example prints."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / name), *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=1200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def accuracies(told: str) -> list[float]:

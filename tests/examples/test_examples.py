@@ -1,13 +1,11 @@
 """Every example runs."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.examples.process import ROOT, run
+
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 # Those that have tests of their own here, beside this file.
 ELSEWHERE = {"cifar_cnn.py", "cifar_mlp.py", "text_gpt.py", "text_lstm.py"}
@@ -24,18 +22,7 @@ NEEDS_DATA = {"train_mnist.py"}
 def test_example_runs(name: str, tmp_path) -> None:
     if name in NEEDS_DATA and "EINPROP_DATA" not in os.environ:
         pytest.skip("EINPROP_DATA does not name the folder of data")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / name), *ARGUMENTS.get(name, [])],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert run(name, *ARGUMENTS.get(name, []), cwd=tmp_path, timeout=300)
 
 
 def test_there_are_examples() -> None:

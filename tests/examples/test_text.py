@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.examples.process import run
+
 SHORT = ("--steps", 60, "--every", 30, "--width", 16, "--length", 12, "--sample", 40)
-
-
-def run(name: str, *arguments: object, cwd: Path) -> str:
-    """What an example prints."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / name), *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=2400,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def held_out(told: str) -> list[float]:
@@ -60,5 +40,6 @@ def test_learns_a_text_that_repeats(name, others, bound, equation, tmp_path):
 def test_below_two_nats_on_tinyshakespeare(name, data_folder, tmp_path):
     text = data_folder("tinyshakespeare") / "input.txt"
     steps = {"text_lstm.py": 1500, "text_gpt.py": 750}[name]
-    told = run(name, "--text", text, "--steps", steps, "--every", steps, cwd=tmp_path)
+    options = ("--text", text, "--steps", steps, "--every", steps)
+    told = run(name, *options, cwd=tmp_path, timeout=2400)
     assert held_out(told)[-1] < 2.0

@@ -8,6 +8,7 @@ from einprop.layers.compose import compose
 from einprop.layers.noise import gaussian
 from einprop.notation.printer import to_text
 from einprop.notation.tree import TensorDeclaration
+from tests.layers.modes import Noisy, Running
 
 
 class Twice(Layer):
@@ -85,24 +86,6 @@ class Memory(Layer):
     """Reads a further input."""
 
     forward = "y[b,i] = x[b,i] + memory[b,i]"
-
-
-class Noisy(Layer):
-    """Adds noise in training."""
-
-    forward = "y = x + noise"
-    evaluate = "y = x"
-    noise = {"noise": gaussian(0.1)}
-
-
-class Running(Layer):
-    """Keeps a mean and a table, and has a local tensor."""
-
-    forward = (
-        "m[c] = mean[b](x[b,c]); next_s[c] = 0.5 s[c] + 0.5 m[c]; y[b,c] = (x[b,c] - m[c]) v[c]"
-    )
-    evaluate = "y[b,c] = (x[b,c] - s[c]) v[c]"
-    state = {"s": init.zeros, "v": init.constant(2.0)}
 
 
 class Recurrent(Layer):
@@ -401,7 +384,7 @@ def test_state_and_noise_are_told_apart_from_data() -> None:
     assert [p.name for p in composition.parameters] == ["W1", "B1"]
     assert [p.name for p in composition.state] == ["s2", "v2"]
     assert composition.news == {"s2": "next_s2", "v2": "v2"}
-    assert composition.noise == {"noise": gaussian(0.1)}
+    assert composition.noise == {"noise": gaussian(1.0)}
     assert composition.outputs == ("y", "next_s2")
 
 

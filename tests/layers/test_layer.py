@@ -205,22 +205,6 @@ class Power(Layer):
     params = {"B": init.zeros}
 
 
-class Noisy(Layer):
-    """Noise in training, nothing in evaluation."""
-
-    forward = "y = x + noise"
-    evaluate = "y = x"
-    noise = {"noise": gaussian(1.0)}
-
-
-class Running(Layer):
-    """Takes the mean of the batch away, or the mean so far."""
-
-    forward = "m[c] = mean[b](x[b,c]); next_s[c] = 0.5 s[c] + 0.5 m[c]; y[b,c] = x[b,c] - m[c]"
-    evaluate = "y[b,c] = x[b,c] - s[c]"
-    state = {"s": init.zeros}
-
-
 class Counting(Layer):
     """Has new state and no evaluation mode of its own."""
 

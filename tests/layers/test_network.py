@@ -6,24 +6,7 @@ import pytest
 from einprop.errors import EinpropError, InputError, ShapeError
 from einprop.layers import Affine, Layer, Tanh, init, losses
 from einprop.layers.noise import gaussian
-
-
-class Noisy(Layer):
-    """Noise in training, nothing in evaluation."""
-
-    forward = "y = x + noise"
-    evaluate = "y = x"
-    noise = {"noise": gaussian(1.0)}
-
-
-class Running(Layer):
-    """Takes the mean of the batch away, or the mean so far; a table scales it."""
-
-    forward = (
-        "m[c] = mean[b](x[b,c]); next_s[c] = 0.5 s[c] + 0.5 m[c]; y[b,c] = (x[b,c] - m[c]) v[c]"
-    )
-    evaluate = "y[b,c] = (x[b,c] - s[c]) v[c]"
-    state = {"s": init.zeros, "v": init.constant(2.0)}
+from tests.layers.modes import Noisy, Running
 
 
 class Window(Layer):
@@ -137,6 +120,14 @@ def test_further_axes_are_batch_axes() -> None:
     assert longer != network
     assert longer.with_axes(3) is longer
     assert longer.program.shapes(x=(4, 6, 5), W1=(5, 3))["y"] == (4, 6, 2)
+
+
+def test_a_network_for_other_axes_is_made_once() -> None:
+    network = Affine(3) >> Tanh() >> Affine(2)
+    assert network.for_axes(3) == network.with_axes(3)
+    assert network.for_axes(3) is network.for_axes(3)
+    assert network.for_axes(2) is network.for_axes(None) is network
+    assert network.with_axes(3).for_axes(4) == network.with_axes(3)
 
 
 def test_layers_without_subscripts_take_arrays_of_any_rank() -> None:

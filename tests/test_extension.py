@@ -8,11 +8,11 @@ import pytest
 from einprop import Program, reference
 from einprop.errors import EinpropError
 from einprop.notation.parser import parse
-from einprop.notation.tree import Equation
+from einprop.notation.tree import Equation, equations_of
 
 
-def equations(text: str) -> list[Equation]:
-    return [s for s in parse(text) if isinstance(s, Equation)]
+def equations(text: str) -> tuple[Equation, ...]:
+    return equations_of(parse(text))
 
 
 def check(program: Program, **tensors: Any) -> dict[str, Any]:
