@@ -91,7 +91,7 @@ def _positive(value: object) -> float:
 def _measured() -> Machine:
     one, other, out = (np.ones(2**16, np.float32) for _ in range(3))
     call = _seconds(np.add, one[:1], other[:1], out[:1])
-    cell = (_seconds(np.add, one, other, out) - call) / out.size
+    cell = _seconds(np.add, one, other, out) / out.size
     short, written = (array.reshape(2**12, 2, 8)[:, 0] for array in (one, out))
     run = (_seconds(np.positive, short, written) - call) / len(short) - cell * 8
     square, turned = (array.reshape(2**8, 2**8) for array in (one, out))
@@ -106,9 +106,9 @@ def _measured() -> Machine:
     multiply_add = _seconds(np.matmul, large, large, product) / 320**3
     stack, results = np.ones((256, 8, 8), np.float32), np.empty((256, 8, 8), np.float32)
     matrix = (_seconds(np.matmul, stack, stack, results) - call) / len(stack)
-    figures = (call, multiply_add, matrix, cell, run, strided)
     # What a noisy clock makes of a difference may be nothing at all.
-    return Machine(*(max(figure, 1e-13) for figure in figures), functions)
+    matrix, run, strided = (max(figure, 1e-13) for figure in (matrix, run, strided))
+    return Machine(call, multiply_add, matrix, cell, run, strided, functions)
 
 
 def _seconds(function: np.ufunc, *arrays: Any) -> float:
