@@ -176,15 +176,15 @@ class _Arranger:
         return Arranged(tuple(steps), tuple(loops), self.shapes, self.layouts, self.transient)
 
     def merged(self, step: Step, groups: Contraction) -> tuple[list[Step], Step]:
-        """Copies of windows whose axes a product has to merge, and the product of the copies.
+        """Copies of operands whose axes a product has to merge, and the product of the copies.
 
-        Another product of the same window reads the same copy.
+        Another product of the same cells reads the same copy.
         """
         steps, operands = [], []
         for operand, free in zip(_tensors(step), (groups.rows, groups.columns), strict=True):
             stored = self.stored(operand, ())
             sides = (free, groups.contracted)
-            if self.as_written or self.is_whole(operand) or mergeable(stored, sides, self.sizes):
+            if self.as_written or mergeable(stored, sides, self.sizes):
                 operands.append(operand)
                 continue
             _, letters = merged(groups, free, stored, self.sizes, self.machine)
@@ -204,12 +204,6 @@ class _Arranger:
     def spans(self, letters: Letters) -> tuple[int, ...]:
         """The sizes of the letters."""
         return tuple([index_size(self.sizes, letter) for letter in letters])
-
-    def is_whole(self, operand: Operand) -> bool:
-        """Whether a tensor has all of its memory, in some order of the axes."""
-        layout = self.layouts[operand.tensor]
-        own = self.whole(layout.root, self.shapes[operand.tensor], layout.order)
-        return layout.offset == 0 and layout.strides == own.strides
 
     def whole(self, name: str, shape: Sequence[int], order: Sequence[int]) -> Layout:
         """A tensor that fills memory of its own."""
