@@ -74,14 +74,14 @@ class Donation:
                     "donate an input of the output's own shape",
                 )
 
-    def written(self, tensors: Mapping[str, Any], results: Mapping[str, Array]) -> dict[str, Array]:
-        """The donated arrays by output, with the outputs in them."""
-        found = {output: tensors[name] for output, name in self.pairs}
-        for output, array in found.items():
+    def written(self, tensors: Mapping[str, Any], results: Mapping[str, Any]) -> list[Any]:
+        """The results in order, those of donated inputs in the arrays that were given."""
+        found = {**results, **{output: tensors[name] for output, name in self.pairs}}
+        for output, _ in self.pairs:
             # A call computes in one dtype: an array of another was converted before.
-            if results[output] is not array:
-                np.copyto(array, results[output])
-        return found
+            if results[output] is not found[output]:
+                np.copyto(found[output], results[output])
+        return list(found.values())
 
 
 def check_changeable(name: str, array: Any) -> None:

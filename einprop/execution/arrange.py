@@ -189,7 +189,10 @@ class _Arranger:
                 continue
             _, letters = merged(groups, free, stored, self.sizes, self.machine)
             layout = self.layouts[operand.tensor]
-            key = (layout.root, layout.offset, *[stored[i] for i in letters], *self.spans(letters))
+            # Memory that was given may hold something else later, under another name.
+            changed = layout.root in self.donated.values()
+            owner = operand.tensor if changed else layout.root
+            key = (owner, layout.offset, *[stored[i] for i in letters], *self.spans(letters))
             if key not in self.copies:
                 copied = Operand(f"{step.target.tensor}#merged{len(self.copies)}", letters)
                 self.copies[key] = copied.tensor
