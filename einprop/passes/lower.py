@@ -16,6 +16,7 @@ from einprop.notation.tree import Access, Equation, Number, reads
 from einprop.passes.binarise import binarise
 from einprop.passes.boundaries import boundaries
 from einprop.passes.builder import letters, tensor
+from einprop.passes.scaled import scale_operands
 from einprop.passes.simplify import simplify
 from einprop.passes.sized import SizedProgram, attach_sizes
 from einprop.passes.stabilise import stabilise
@@ -42,9 +43,9 @@ def lower(
     program = stabilise(binarise(boundaries(program, sizes.resolved.extents)))
     for derivation in derivations:
         wanted = {*outputs, *derivation.of}
-        program = simplify(replace(program, outputs=tuple(wanted)), last=False)
+        program = scale_operands(simplify(replace(program, outputs=tuple(wanted)), last=False))
         program = derive_flat(program, derivation)
-    return simplify(replace(program, outputs=tuple(outputs)))
+    return scale_operands(simplify(replace(program, outputs=tuple(outputs))))
 
 
 def derive_flat(program: SizedProgram, derivation: Derivation | Tangents) -> SizedProgram:
