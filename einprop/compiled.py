@@ -189,7 +189,8 @@ def _plan(
     sizes = bind_sizes(resolved, dict(zip(names, shapes, strict=True)))
     lowered = _lower(resolved, recipe, sizes, donation)
     program = lowered.program
-    used = tuple(names.index(name) for name in lowered.inputs)
+    place = {name: n for n, name in enumerate(names)}
+    used = tuple(place[name] for name in lowered.inputs)
     plan = numpy_backend.compile_plan(
         program.equations,
         program.sizes,
@@ -201,7 +202,7 @@ def _plan(
         donation.guard,
     )
     positions = resolved.positions.intersection(lowered.inputs)
-    numbers = [names.index(name) for name in positions.difference(plan.schedule.integers)]
+    numbers = [place[name] for name in positions.difference(plan.schedule.integers)]
     return used, tuple(numbers), plan
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from einprop.analysis.declare import declared_access
 from einprop.analysis.indices import is_plain
 from einprop.analysis.names import unread
-from einprop.analysis.resolve import Resolved, resolve
+from einprop.analysis.resolve import Resolved, redeclared
 from einprop.arguments import Names, as_names
 from einprop.errors import InputError
 from einprop.notation.tree import Statement, TensorDeclaration
@@ -55,7 +55,8 @@ def with_parameters(resolved: Resolved, params: Names) -> Resolved:
     if not new:
         return resolved
     declaration = TensorDeclaration("param", tuple(declared_access(resolved, n) for n in new))
-    return resolve((declaration, *(s for s in map(_without(new), resolved.statements) if s)))
+    kept = (s for s in map(_without(new), resolved.statements) if s)
+    return redeclared(resolved, (declaration, *kept))
 
 
 def with_outputs(resolved: Resolved, outputs: Names) -> Resolved:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.indices import (
@@ -20,6 +20,7 @@ from einprop.notation.tree import (
     Equation,
     Expression,
     Index,
+    IndexValue,
     Number,
     children,
     map_children,
@@ -53,23 +54,37 @@ def canonical(expression: Expression) -> Canonical:
     """
     indices = free_indices(expression)
     names = {index: f"#{n}" for n, index in enumerate(indices)}
-    return Canonical(_number_bound(rename_indices(expression, names), 0), indices)
+    return Canonical(_numbered(expression, names, 0), indices)
 
 
-def _number_bound(expression: Expression, depth: int) -> Expression:
-    if isinstance(expression, Call) and expression.indices:
-        body = expression.arguments[0]
-        order = [i for i in free_indices(body) if i in expression.indices]
-        order += [i for i in expression.indices if i not in order]
-        # A range that no tensor of the body tells is part of what the form says.
-        told = {i for node in walk(body) if isinstance(node, Access) for i in target_indices(node)}
-        names = {
-            index: f"%{depth + n}" if index in told else f"%{depth + n}:{unprimed(index)}"
-            for n, index in enumerate(order)
-        }
-        body = _number_bound(rename_indices(body, names), depth + len(order))
-        return replace(expression, arguments=(body,), indices=tuple(names.values()))
-    return map_children(expression, lambda child: _number_bound(child, depth))
+def _numbered(expression: Expression, names: Mapping[str, str], depth: int) -> Expression:
+    """The expression with free indices named by ``names``, bound ones by the order of their reads.
+
+    No index of a program is called like those, so that none has to step aside.
+    """
+    match expression:
+        case Access():
+            return rename_indices(expression, names)
+        case IndexValue(name):
+            return IndexValue(names.get(name, name))
+        case Call(function, (body,), indices) if indices:
+            bound = _bound_names(body, indices, depth)
+            inner = _numbered(body, {**names, **bound}, depth + len(bound))
+            return Call(function, (inner,), tuple(bound.values()))
+        case _:
+            return map_children(expression, lambda child: _numbered(child, names, depth))
+
+
+def _bound_names(body: Expression, indices: Sequence[str], depth: int) -> dict[str, str]:
+    """The names of bound indices, those first that the body reads, in the order of its reads."""
+    order = [i for i in free_indices(body) if i in indices]
+    order += [i for i in indices if i not in order]
+    # A range that no tensor of the body tells is part of what the form says.
+    told = {i for node in walk(body) if isinstance(node, Access) for i in target_indices(node)}
+    return {
+        index: f"%{depth + n}" if index in told else f"%{depth + n}:{unprimed(index)}"
+        for n, index in enumerate(order)
+    }
 
 
 def fold_equations(

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 from einprop.analysis.indices import range_of
 from einprop.notation.tree import Access, Affine, Boundary, Equation, Index, Size, Subscript
 
-__all__ = ["SizeOf", "apart", "cells_outside", "is_base", "lies_outside", "unpadded"]
+__all__ = [
+    "Runs",
+    "SizeOf",
+    "Writers",
+    "apart",
+    "cells_outside",
+    "is_base",
+    "lies_outside",
+    "unpadded",
+    "writers",
+]
 
 SizeOf = Callable[[str], int | None]
 """The size of an index letter, if it is known."""
@@ -39,6 +52,79 @@ def apart(
         if not (isinstance(a, Index) and isinstance(b, Index)) or one[1].ranges or other[1].ranges
         for frame in (0, 1)
     )
+
+
+class Runs:
+    """Runs of positions, found by what they share with another run.
+
+    >>> list(Runs([(0, 3), (5, 5), (2, 7)]).meeting(4, 5)), list(Runs([(0, 3)]).meeting(-2, -1))
+    ([1, 2], [])
+    """
+
+    def __init__(self, runs: Sequence[tuple[float, float]]) -> None:
+        self.order = sorted(range(len(runs)), key=lambda number: runs[number][0])
+        self.first = [runs[number][0] for number in self.order]
+        self.last = [runs[number][1] for number in self.order]
+        self.furthest = list(accumulate(self.last, max))
+
+    def meeting(self, first: float, last: float) -> list[int]:
+        """The numbers of the runs that share a position with this one."""
+        found = []
+        for place in range(bisect_right(self.first, last) - 1, -1, -1):
+            if self.furthest[place] < first:
+                break
+            if self.last[place] >= first:
+                found.append(self.order[place])
+        return sorted(found)
+
+
+class Writers:
+    """The equations of one tensor, found by the cells that they may write."""
+
+    def __init__(
+        self, equations: Mapping[int, Equation], size_of: SizeOf = lambda index: None
+    ) -> None:
+        self.equations = equations
+        self.numbers = list(equations)
+        self.size_of = size_of
+
+    @cached_property
+    def _along(self) -> tuple[int, Runs]:
+        """The axis along which the equations are apart most often, and where each is there."""
+        rank = min(len(e.target.subscripts) for e in self.equations.values())
+        runs = [
+            [
+                _Run.of(e.target.subscripts[axis], e, 0, self.size_of)
+                for e in self.equations.values()
+            ]
+            for axis in range(rank)
+        ]
+        axis = max(range(rank), key=lambda axis: len({run.first for run in runs[axis]}))
+        return axis, Runs([(run.first, run.last) for run in runs[axis]])
+
+    def meeting(self, access: Access, equation: Equation) -> Iterator[int]:
+        """The numbers of the equations that may write a cell of an access of another equation."""
+        for number in self._near(access, equation):
+            writer = self.equations[number]
+            if not apart((access, equation), (writer.target, writer), self.size_of):
+                yield number
+
+    def _near(self, access: Access, equation: Equation) -> list[int]:
+        if len(self.numbers) == 1 or not access.subscripts:
+            return self.numbers
+        axis, runs = self._along
+        run = _Run.of(access.subscripts[axis], equation, 0, self.size_of)
+        return [self.numbers[place] for place in runs.meeting(run.first, run.last)]
+
+
+def writers(
+    equations: Sequence[Equation], size_of: SizeOf = lambda index: None
+) -> dict[str, Writers]:
+    """By tensor the equations that write it, numbered from 0."""
+    numbered: dict[str, dict[int, Equation]] = {}
+    for number, equation in enumerate(equations):
+        numbered.setdefault(equation.target.name, {})[number] = equation
+    return {name: Writers(own, size_of) for name, own in numbered.items()}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ read of the same axis (``i+0``), and that a recurrence without a base starts fro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -89,8 +90,8 @@ def explicit(equations: Sequence[Equation]) -> tuple[Equation, ...]:
     based = set(extents(equations))
     for loop in loops(equations):
         _pad_reads(padded, loop, {equations[n].target.name for n in loop.letters}, based)
-    defined = [equation.target.name for equation in equations]
-    return tuple(_restricted(e, defined.count(e.target.name) == 1) for e in padded)
+    times = Counter(equation.target.name for equation in equations)
+    return tuple(_restricted(e, times[e.target.name] == 1) for e in padded)
 
 
 def one_operator(equations: Sequence[Equation]) -> list[Equation]:
@@ -105,14 +106,15 @@ def one_operator(equations: Sequence[Equation]) -> list[Equation]:
     v[t] max= v[t-1] x[t]
     """
     groups = by_target(equations)
+    extrema = {e.target.name for e in equations if keeps_extremum(e.operator)}
 
     def operator(equation: Equation) -> str:
+        if equation.operator != "=" or equation.target.name not in extrema:
+            return equation.operator
         others = [e for e in groups[equation.target.name] if e is not equation]
-        extrema = {e.operator for e in others if keeps_extremum(e.operator)}
+        found = {e.operator for e in others if keeps_extremum(e.operator)}
         alone = all(apart((equation.target, equation), (e.target, e)) for e in others)
-        return (
-            extrema.pop() if equation.operator == "=" and extrema and alone else equation.operator
-        )
+        return found.pop() if alone else equation.operator
 
     return [replace(equation, operator=operator(equation)) for equation in equations]
 

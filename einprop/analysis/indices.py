@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from bisect import insort
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from itertools import chain, count
 
@@ -21,9 +22,11 @@ from einprop.notation.tree import (
     Subscript,
     children,
     map_children,
+    walk,
 )
 
 __all__ = [
+    "TypedLetters",
     "bounded_indices",
     "equation_indices",
     "expression_indices",
@@ -38,7 +41,6 @@ __all__ = [
     "rename_indices",
     "subscript_indices",
     "target_indices",
-    "typed_letter",
     "unprimed",
 ]
 
@@ -65,7 +67,13 @@ def subscript_indices(subscript: Subscript) -> tuple[str, ...]:
 
 def target_indices(access: Access) -> tuple[str, ...]:
     """The indices of an access in order, each once."""
-    return tuple(dict.fromkeys(i for s in access.subscripts for i in subscript_indices(s)))
+    found: dict[str, None] = {}
+    for subscript in access.subscripts:
+        if isinstance(subscript, Index):
+            found[subscript.name] = None
+        else:
+            found.update(dict.fromkeys(subscript_indices(subscript)))
+    return tuple(found)
 
 
 def plain_subscripts(access: Access) -> tuple[str, ...]:
@@ -95,22 +103,25 @@ def free_indices(expression: Expression) -> tuple[str, ...]:
     >>> free_indices(parse("y[b,j] = sum[i](x[b,i] W[i,j]) + B[j]")[0].expression)
     ('b', 'j')
     """
-    return tuple(dict.fromkeys(_free(expression, ())))
+    found: dict[str, None] = {}
+    _add_free(expression, (), found)
+    return tuple(found)
 
 
-def _free(expression: Expression, bound: tuple[str, ...]) -> Iterator[str]:
+def _add_free(expression: Expression, bound: tuple[str, ...], found: dict[str, None]) -> None:
     match expression:
         case Access():
-            found = target_indices(expression)
-            yield from [i for i in found if i not in bound] if bound else found
+            for index in target_indices(expression):
+                if index not in bound:
+                    found[index] = None
         case IndexValue(name):
             if name not in bound:
-                yield name
+                found[name] = None
         case Call(function, (body,), indices) if function in REDUCTIONS:
-            yield from _free(body, bound + indices)
+            _add_free(body, bound + indices, found)
         case _:
             for child in children(expression):
-                yield from _free(child, bound)
+                _add_free(child, bound, found)
 
 
 def equation_indices(equation: Equation) -> tuple[str, ...]:
@@ -134,15 +145,14 @@ def expression_indices(expression: Expression) -> tuple[str, ...]:
 
 
 def _collect(expression: Expression, found: dict[str, None]) -> None:
-    match expression:
-        case Access():
-            found.update(dict.fromkeys(target_indices(expression)))
-        case IndexValue(name):
-            found[name] = None
-        case Call(_, _, indices):
-            found.update(dict.fromkeys(indices))
-    for child in children(expression):
-        _collect(child, found)
+    for node in walk(expression):
+        match node:
+            case Access():
+                found.update(dict.fromkeys(target_indices(node)))
+            case IndexValue(name):
+                found[name] = None
+            case Call(_, _, indices) if indices:
+                found.update(dict.fromkeys(indices))
 
 
 def range_of(equation: Equation, index: str) -> Range | None:
@@ -175,24 +185,60 @@ def numbered(name: str, is_taken: Callable[[str], bool], start: int = 2) -> str:
     return next(candidate for candidate in candidates if not is_taken(candidate))
 
 
-def typed_letter(
-    letter: str, key: object, types: Mapping[str, object], taken: Collection[str]
-) -> str:
-    """The letter itself, or with a number if another type or another letter has it already.
+class TypedLetters:
+    """Letters with one type each: where a letter has another type already, it gets a number.
 
-    Args:
-        letter: The letter.
-        key: What letters of its type share.
-        types: The keys of the letters that have one.
-        taken: Letters that are in use, whatever their types.
+    >>> letters = TypedLetters()
+    >>> letters.take("i", "row"), letters.take("i", "column"), letters.take("i", "row")
+    ('i', 'i2', 'i')
     """
-    return numbered(letter, lambda own: types.get(own, key) != key or own in taken)
+
+    def __init__(self) -> None:
+        self.types: dict[str, object] = {}
+        self.first: dict[object, str] = {}
+        # By name and type: the numbers behind the name that give letters of the type.
+        self._numbers: dict[tuple[str, object], list[int]] = {}
+        self._unused: dict[str, int] = {}
+
+    def take(self, name: str, key: object, taken: Collection[str] = ()) -> str:
+        """The name itself, or with the least number that makes it a letter of the type.
+
+        Args:
+            name: The letter.
+            key: What letters of its type share.
+            taken: Letters that are in use, whatever their types.
+        """
+        known = (n for n in self._numbers.get((name, key), ()) if _number(name, n) not in taken)
+        number = self._unused.get(name, 1)
+        while _number(name, number) in self.types:
+            number += 1
+        self._unused[name] = number
+        while (letter := _number(name, number)) in self.types or letter in taken:
+            number += 1
+        letter = _number(name, min(next(known, number), number))
+        if letter not in self.types:
+            self._add(letter, key)
+        return letter
+
+    def _add(self, letter: str, key: object) -> None:
+        self.types[letter] = key
+        self.first.setdefault(key, letter)
+        insort(self._numbers.setdefault((letter, key), []), 1)
+        stem = letter.rstrip("0123456789")
+        for end in range(max(len(stem), 1), len(letter)):
+            number = int(letter[end:])
+            if number > 1 and letter[end] != "0":
+                insort(self._numbers.setdefault((letter[:end], key), []), number)
+
+
+def _number(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}{number}"
 
 
 def _rename_subscript(subscript: Subscript, names: Mapping[str, str]) -> Subscript:
     match subscript:
-        case Index(name):
-            return replace(subscript, name=names.get(name, name))
+        case Index(name, place):
+            return Index(names[name], place) if name in names else subscript
         case Affine(terms):
             return replace(subscript, terms=tuple((c, names.get(i, i)) for c, i in terms))
         case Group(indices):
@@ -206,9 +252,8 @@ def _rename_subscript(subscript: Subscript, names: Mapping[str, str]) -> Subscri
 
 
 def _rename_access(access: Access, names: Mapping[str, str]) -> Access:
-    return replace(
-        access, subscripts=tuple([_rename_subscript(s, names) for s in access.subscripts])
-    )
+    subscripts = tuple([_rename_subscript(s, names) for s in access.subscripts])
+    return Access(access.name, subscripts, access.place)
 
 
 def rename_indices(expression: Expression, names: Mapping[str, str]) -> Expression:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from einprop.analysis.cells import apart, is_base
+from einprop.analysis.cells import is_base, writers
 from einprop.analysis.dependence import numbers_by_target
 from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.indices import is_plain
@@ -54,7 +54,8 @@ def collect_names(
     # An equation may give the cells before an input's first one.
     defined = tuple(name for name in written_to if name not in declared)
     read = dict.fromkeys(a.name for e in equations for a in (*reads(e), *e.inside))
-    inputs = tuple(dict.fromkeys([*declared, *(n for n in read if n not in defined)]))
+    outside = (n for n in read if n not in written_to or n in declared)
+    inputs = tuple(dict.fromkeys([*declared, *outside]))
     written = tuple(a.name for d in declarations if d.kind == "output" for a in d.tensors)
     _check_outputs(declarations, defined)
     return Names(
@@ -78,11 +79,10 @@ def _unread(
     read = set()
     for number, equation in enumerate(equations):
         for access in reads(equation):
-            together = number in loop_of and loop_of[number] in (
-                loop_of.get(n) for n in writers.get(access.name, ())
-            )
+            loop = None if is_plain(access) else loop_of.get(number)
+            together = (loop_of.get(n) is loop for n in writers.get(access.name, ()))
             # What a recurrence reads at another position of its loop is its own past.
-            if not (together and not is_plain(access)):
+            if loop is None or not any(together):
                 read.add(access.name)
     return tuple(name for name in defined if name not in read)
 
@@ -105,8 +105,9 @@ def _check_outputs(declarations: Sequence[TensorDeclaration], defined: tuple[str
 def _check_definitions(
     equations: Sequence[Equation], declared: dict[str, tuple[str, Access]]
 ) -> None:
-    earlier: dict[str, list[Equation]] = {}
-    for equation in equations:
+    written = writers(equations)
+    first: dict[str, dict[str, Equation]] = {}
+    for number, equation in enumerate(equations):
         name = equation.target.name
         if name in declared and not is_base(equation.target):
             kind, access = declared[name]
@@ -115,21 +116,19 @@ def _check_definitions(
                 [access.place, equation.target.place],
                 "an input comes from outside; give the defined tensor another name",
             )
-        before = earlier.setdefault(name, [])
-        same = next(
-            (e for e in before if not apart((e.target, e), (equation.target, equation))), None
-        )
-        if same is not None and equation.operator == "=":
+        before = next(written[name].meeting(equation.target, equation), number)
+        if before < number and equation.operator == "=":
             raise IndexScopeError(
                 f"{name} is defined twice",
-                [equation.target.place, same.target.place],
+                [equation.target.place, equations[before].target.place],
                 "= defines a tensor once; use += to add to it, or another name",
             )
-        _check_operator(equation, before)
-        before.append(equation)
-    for name, written in earlier.items():
+        operators = first.setdefault(name, {})
+        _check_operator(equation, operators.values())
+        operators.setdefault(equation.operator, equation)
+    for name, own in written.items():
         if name not in declared and tensor_base(name) == name:
-            _check_cells(name, written)
+            _check_cells(name, list(own.equations.values()))
 
 
 def _check_cells(name: str, written: Sequence[Equation]) -> None:
@@ -143,8 +142,13 @@ def _check_cells(name: str, written: Sequence[Equation]) -> None:
         )
 
 
-def _check_operator(equation: Equation, before: Sequence[Equation]) -> None:
-    """Refuse a tensor to which one equation adds and with which another compares."""
+def _check_operator(equation: Equation, before: Iterable[Equation]) -> None:
+    """Refuse a tensor to which one equation adds and with which another compares.
+
+    Args:
+        equation: One of the equations of a tensor.
+        before: The first one with each operator, of those before it.
+    """
     for other in before:
         operators = {other.operator, equation.operator}
         if len(operators) > 1 and operators != {"=", "+="}:
@@ -162,17 +166,18 @@ def _loop_of(equations: Sequence[Equation]) -> dict[int, Loop]:
 
 def _check_order(equations: Sequence[Equation], loop_of: Mapping[int, Loop]) -> None:
     """Every read of a tensor comes after its last equation, but for the cycles of a recurrence."""
-    writers = numbers_by_target(equations)
+    written = writers(equations)
     for number, equation in enumerate(equations):
         for access in reads(equation):
-            for writer in writers.get(access.name, ()):
-                # A recurrence and its base may come in any order.
-                together = number in loop_of and loop_of[number] in (
-                    loop_of.get(n) for n in writers[access.name]
-                )
-                written = equations[writer].target, equations[writer]
-                if writer > number and not together and not apart((access, equation), written):
-                    target = equations[writers[access.name][-1]].target
+            own = written.get(access.name)
+            if own is None or own.numbers[-1] <= number:
+                continue
+            # A recurrence and its base may come in any order.
+            loop = loop_of.get(number)
+            together = loop is not None and any(loop_of.get(n) is loop for n in own.numbers)
+            for writer in own.meeting(access, equation) if not together else ():
+                if writer > number:
+                    target = equations[own.numbers[-1]].target
                     raise IndexScopeError(
                         f"{access.name} is read before it is complete",
                         [access.place, target.place],

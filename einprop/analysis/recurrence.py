@@ -12,9 +12,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from einprop.analysis.cells import SizeOf, apart, unpadded
+from einprop.analysis.cells import SizeOf, unpadded, writers
 from einprop.analysis.components import components
-from einprop.analysis.dependence import numbers_by_target
 from einprop.analysis.indices import is_plain, target_indices
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
@@ -64,13 +63,13 @@ def order(
     >>> order(parse("y[t] = 2 h[t]; h[t] = tanh(h[t-1] + x[t])"))
     (Loop(letters={1: 't'}, descending=False, body=(1,)), 0)
     """
-    writers = numbers_by_target(equations)
+    written = writers(equations, size_of)
     edges = [
         _Edge(reader, writer, read)
         for reader, equation in enumerate(equations)
         for read in reads(equation)
-        for writer in writers.get(read.name, ())
-        if not apart((read, equation), (equations[writer].target, equations[writer]), size_of)
+        if read.name in written
+        for writer in written[read.name].meeting(read, equation)
     ]
     return _Order(equations, size_of).arranged(range(len(equations)), edges, frozenset())
 

@@ -46,7 +46,7 @@ from einprop.notation.tree import (
     reads,
 )
 
-__all__ = ["Resolved", "resolve"]
+__all__ = ["Resolved", "redeclared", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,23 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     check_ranks(statements, cores[:count])
     equations = explicit(one_operator(cores[:count]))
     by_hand = [line for core in cores[count:] for line in explicit([core])]
+    return _with_core(statements, equations, by_hand)
+
+
+def redeclared(resolved: Resolved, statements: Sequence[Statement]) -> Resolved:
+    """The program with other declarations of its inputs: its equations stay what they are.
+
+    Raises:
+        IndexScopeError, IndexTypeError: As `resolve`.
+    """
+    return _with_core(statements, resolved.equations, [line.core for line in resolved.lines])
+
+
+def _with_core(
+    statements: Sequence[Statement], equations: tuple[Equation, ...], by_hand: Sequence[Equation]
+) -> Resolved:
+    """A program whose core equations, and those of its backward lines, are known."""
+    marked = [s for s in statements if isinstance(s, Backward)]
     declarations = [s for s in statements if isinstance(s, TensorDeclaration)]
     names = collect_names(declarations, equations)
     lines = resolve_lines(marked, by_hand, equations, names)

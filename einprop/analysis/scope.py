@@ -6,7 +6,6 @@ what stands inside a call, a power or an Iverson bracket stands behind a wall, o
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -108,32 +107,31 @@ class _StrayIndexError(IndexScopeError):
         self.node = node
 
 
-def _occurrences(expression: Expression, definitions: Definitions) -> Counter[str]:
+def _occurrences(expression: Expression, definitions: Definitions) -> dict[str, int]:
     """How often each index occurs in a factor; inside a call it counts once, however often."""
+    found: dict[str, int] = {}
     match expression:
         case Access(_, subscripts):
-            return Counter(i for s in subscripts for i in subscript_indices(s))
+            for subscript in subscripts:
+                for index in subscript_indices(subscript):
+                    found[index] = found.get(index, 0) + 1
         case IndexValue(name):
-            return Counter([name])
-        case Call(_, arguments, indices):
-            inside = {i for a in arguments for i in _occurrences(a, definitions)}
-            if indices:
-                inside = inside.difference(indices).union(definitions.kept(expression))
-            return Counter(sorted(inside))
-        case Power() | Iverson():
-            return Counter(
-                sorted({i for c in children(expression) for i in _occurrences(c, definitions)})
-            )
+            found[name] = 1
+        case Call() | Power() | Iverson():
+            inside = {i for c in children(expression) for i in _occurrences(c, definitions)}
+            if isinstance(expression, Call) and expression.indices:
+                inside.difference_update(expression.indices)
+                inside.update(definitions.kept(expression))
+            return dict.fromkeys(sorted(inside), 1)
         case Add(terms):
-            most: Counter[str] = Counter()
             for term in terms:
-                most |= _occurrences(term, definitions)
-            return most
+                for index, count in _occurrences(term, definitions).items():
+                    found[index] = max(found.get(index, 0), count)
         case _:
-            total: Counter[str] = Counter()
             for child in children(expression):
-                total.update(_occurrences(child, definitions))
-            return total
+                for index, count in _occurrences(child, definitions).items():
+                    found[index] = found.get(index, 0) + count
+    return found
 
 
 def _place_terms(expression: Expression, scope: _Scope) -> Expression:
@@ -216,9 +214,10 @@ def _factors(expression: Multiply | Divide) -> tuple[Expression, ...]:
 
 def _repeated(expression: Multiply | Divide, scope: _Scope) -> tuple[str, ...]:
     """The unbound indices that occur in two or more factors: summed at this product."""
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     for factor in _factors(expression):
-        counts.update(_occurrences(factor, scope.definitions).keys())
+        for index in _occurrences(factor, scope.definitions):
+            counts[index] = counts.get(index, 0) + 1
     return tuple(i for i, n in counts.items() if n >= 2 and i not in scope.bound)
 
 
@@ -274,7 +273,7 @@ def _products_repeating(expression: Expression, index: str, scope: _Scope) -> It
     ):
         yield expression
     elif isinstance(expression, Access):
-        if _occurrences(expression, scope.definitions)[index] > 1:
+        if _occurrences(expression, scope.definitions).get(index, 0) > 1:
             yield expression
     else:
         for child in children(expression):

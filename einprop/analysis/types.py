@@ -7,8 +7,9 @@ A primed index has the type of the unprimed one, and a cotangent or tangent the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from einprop.analysis.derivative_names import derivative_sides, tensor_base, without_suffix
 from einprop.analysis.indices import (
@@ -144,7 +145,7 @@ class _Unifier:
 
     def __init__(self, declarations: Sequence[IndexGroup], own: frozenset[str]) -> None:
         self.types = Types({}, {}, {}, own=own)
-        self.shown: dict[_Key, tuple[str, Place | None]] = {}
+        self.shown: dict[_Key, tuple[_Text, Place | None]] = {}
         self.declared = {i: group for group in declarations for i in group.indices}
         self.ranged: set[Letter] = set()
         self.first: dict[str, Access] = {}
@@ -152,7 +153,7 @@ class _Unifier:
     def declare(self, group: IndexGroup) -> None:
         key = Declared(group.type)
         self.types.names[key] = group.type
-        self.shown.setdefault(key, (f"index {group.indices[0]}", group.place))
+        self.shown.setdefault(key, (partial(_index_text, group.indices[0]), group.place))
         if group.size is not None and self.types.sizes.setdefault(key, group.size) != group.size:
             raise IndexTypeError(
                 f"type {group.type} is declared with sizes "
@@ -161,7 +162,7 @@ class _Unifier:
                 "a type has one size",
             )
 
-    def unify(self, left: _Key, right: _Key, what: str, place: Place | None) -> None:
+    def unify(self, left: _Key, right: _Key, what: _Text, place: Place | None) -> None:
         types = self.types
         left, right = types.find(left), types.find(right)
         if left == right:
@@ -170,7 +171,7 @@ class _Unifier:
         if names[0] is not None and names[1] is not None:
             earlier, earlier_place = self.shown[left]
             raise IndexTypeError(
-                f"{what} has type {names[1]}, but {earlier} has type {names[0]}",
+                f"{what()} has type {names[1]}, but {earlier()} has type {names[0]}",
                 [place, earlier_place],
                 f"{names[0]} and {names[1]} are different types: an axis has one",
             )
@@ -186,20 +187,20 @@ class _Unifier:
             self.types.parents[key] = key
             group = self.declared.get(index)
             if group is not None and key not in self.ranged:
-                self.unify(Declared(group.type), key, f"index {index}", group.place)
+                self.unify(Declared(group.type), key, partial(_index_text, index), group.place)
             if unprimed(index) != index and key not in self.ranged:
-                self.unify(self.letter(scope, unprimed(index)), key, f"index {index}", None)
+                what = partial(_index_text, index)
+                self.unify(self.letter(scope, unprimed(index)), key, what, None)
         return key
 
     def access(self, scope: int | str, access: Access) -> None:
         base = self.types.base(access.name)
         first = self.first.setdefault(base, access)
         self.types.ranks[base] = len(access.subscripts)
-        own, other = to_text(access), to_text(first)
         for position, subscript in enumerate(access.subscripts):
             if isinstance(subscript, Index):
-                what = f"index {subscript.name} in {own}"
-                axis = f"axis {position} of {first.name} in {other}"
+                what = partial(_index_text, subscript.name, access)
+                axis = partial(_axis_text, position, first)
                 key = Axis(base, position)
                 letter = self.letter(scope, subscript.name)
                 self.check_axis(key, letter, access, first)
@@ -231,7 +232,23 @@ class _Unifier:
             case Iverson(IndexValue(left), "==" | "!=", IndexValue(right)):
                 keys = self.letter(scope, left), self.letter(scope, right)
                 if not all(self.types.name(key) or key in self.ranged for key in keys):
-                    self.unify(*keys, f"index {right}", node.place)
+                    self.unify(*keys, partial(_index_text, right), node.place)
+
+
+_Text = Callable[[], str]
+"""Says what has a type; written out for an error alone."""
+
+
+def _index_text(index: str, access: Access | None = None) -> str:
+    return f"index {index}" if access is None else f"index {index} in {to_text(access)}"
+
+
+def _axis_text(axis: int, access: Access) -> str:
+    return f"axis {axis} of {access.name} in {to_text(access)}"
+
+
+def _axis_name(axis: int, tensor: str) -> str:
+    return f"axis {axis} of {tensor}"
 
 
 def _refuse_rank(access: Access, first: Access) -> IndexTypeError:
@@ -338,7 +355,7 @@ def _join_sides(unifier: _Unifier) -> None:
             axes = [Axis(base, k) for base in bases for k in range(types.ranks.get(base, 0))]
             if len(axes) == rank and all(base in types.ranks for base in bases):
                 for position, axis in enumerate(axes):
-                    what = f"axis {position} of {name}"
+                    what = partial(_axis_name, position, name)
                     unifier.unify(axis, Axis(name, position), what, None)
                 break
 
@@ -360,4 +377,4 @@ def _anchor(
             letter = types.letter(number, index)
             candidates = known.get(unprimed(index), [])
             if letter not in anchored and len({types.find(c) for c in candidates}) == 1:
-                unifier.unify(candidates[0], letter, f"index {index}", None)
+                unifier.unify(candidates[0], letter, partial(_index_text, index), None)

@@ -58,10 +58,12 @@ class Writer:
         self.places: dict[str, tuple[str, str]] = {}
         self.used: dict[str, None] = {}
         self.arena_views: set[str] = set()
-        self.buffers: list[str] = []
+        self.buffers: dict[str, None] = {}
         self.names: dict[str, Any] = {}
+        self.returned: dict[str, int] = {}
         self.writers: dict[str, set[tuple[int, ...]]] = {}
-        self.overwritten = {f"x{schedule.inputs.index(n) + 1}" for n in schedule.donated.values()}
+        self.arguments = {name: f"x{n}" for n, name in enumerate(schedule.inputs, start=1)}
+        self.overwritten = {self.arguments[name] for name in schedule.donated.values()}
         enclosing = around(schedule.loops, len(schedule.steps))
         for step, loops in zip(schedule.steps, enclosing, strict=True):
             if not isinstance(step.operation, Window):
@@ -134,8 +136,7 @@ class Writer:
         if buffer.kind == "arena":
             size = max(buffer.bytes, 1)
             base = self.define("b", (number,), f"empty({size}, uint8)", self.arena)
-            if base not in self.buffers:
-                self.buffers.append(base)
+            self.buffers[base] = None
             text = cells_text(tensor, base, ITEM_BYTES[tensor.dtype])
             return self.define("v", ("view", text), text, self.arena), buffer.kind
         section: Section = self.call if buffer.kind == "output" else self.once
@@ -149,7 +150,7 @@ class Writer:
 
     def argument(self, tensor: Tensor, root: Tensor) -> str:
         """A variable that shows an argument, or a window on it."""
-        base = f"x{self.schedule.inputs.index(root.name) + 1}"
+        base = self.arguments[root.name]
         if tensor.name == root.name:
             return base
         if 0 in tensor.shape:
@@ -330,7 +331,7 @@ class Writer:
         tensor = self.schedule.tensors[name]
         base, kind = self.memory(name)
         order = [tensor.order.index(axis) for axis in range(len(tensor.order))]
-        repeated = name in self.schedule.outputs[:position]
+        repeated = self.returned.setdefault(name, position) != position
         text = permuted(base, tuple(order))
         given = kind == "input" and name not in self.schedule.donated
         return f"array({text})" if given or repeated else text
@@ -338,7 +339,7 @@ class Writer:
     def text(self, results: Sequence[str]) -> str:
         """The module: ``allocate`` and ``run``."""
         views = tuple_text(list(self.used)) if self.used else "()"
-        arguments = "".join(f", x{n + 1}" for n in range(len(self.schedule.inputs)))
+        arguments = "".join(f", {name}" for name in self.arguments.values())
         unpack = [f"{', '.join(self.used)}{',' if len(self.used) == 1 else ''} = views"]
         body = (unpack if self.used else []) + self.call.lines + [f"return {tuple_text(results)}"]
         lines = [
@@ -347,7 +348,7 @@ class Writer:
             "",
             "def allocate():",
             *(f"    {line}" for line in self.arena),
-            f"    return {tuple_text(self.buffers)}, {views}",
+            f"    return {tuple_text(list(self.buffers))}, {views}",
             "",
             "",
             '@errstate(all="ignore")',

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.indices import (
@@ -30,7 +31,7 @@ from einprop.notation.tree import (
     reads,
 )
 
-__all__ = ["axis_letters", "with_bounds", "with_ranges"]
+__all__ = ["Bounds", "axis_letters", "with_bounds", "with_ranges"]
 
 
 def axis_letters(access: Access, taken: Collection[str] = ()) -> tuple[str, ...]:
@@ -51,23 +52,36 @@ def axis_letters(access: Access, taken: Collection[str] = ()) -> tuple[str, ...]
     return tuple(letters)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Where the indices of an equation range, for all the equations that are derived from it."""
+
+    source: Equation
+
+    @cached_property
+    def are_computed(self) -> bool:
+        """Whether a computed subscript bounds an index."""
+        found = (s for a in accesses(self.source) for s in a.subscripts if not isinstance(s, Index))
+        return any(subscript_indices(s) for s in found)
+
+
 def with_bounds(
-    equation: Equation, source: Equation, names: Mapping[str, str] | None = None
+    equation: Equation, bounds: Bounds, names: Mapping[str, str] | None = None
 ) -> Equation:
     """A derived equation whose indices range as in the equation that it comes from.
 
     Args:
         equation: The derived equation.
-        source: Where it comes from: its ranges, and the shifted reads that bound its indices.
+        bounds: Of the one that it comes from: ranges, and shifted reads that bound its indices.
         names: New names of the source's indices.
 
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
     >>> source, derived = parse("s = sum[i](x[i+1] - x[i+0]); x.grad[i+0] += -s.grad")
-    >>> print(to_text(with_bounds(derived, source)))
+    >>> print(to_text(with_bounds(derived, Bounds(source))))
     x.grad[i+0] += -s.grad where x[i+1]
     """
-    renamed = names or {}
+    renamed, source = names or {}, bounds.source
     ranges = [replace(r, index=renamed.get(r.index, r.index)) for r in source.ranges]
     # The range of an index is that of its primed ones too, which may have lost their primes.
     own = {r.index for r in ranges}
@@ -77,12 +91,11 @@ def with_bounds(
             ranges.append(replace(given, index=new))
             own.add(new)
     ranged = with_ranges(equation, ranges)
-    computed = (s for a in accesses(source) for s in a.subscripts if not isinstance(s, Index))
-    if not any(subscript_indices(s) for s in computed):
+    if not bounds.are_computed:
         return ranged
-    bounds = _bounds(ranged, source, renamed)
-    # The bounds may bring indices of their own, which have ranges too.
-    return with_ranges(replace(ranged, inside=(*equation.inside, *bounds)), ranges)
+    bounding = _bounds(ranged, source, renamed)
+    # These may bring indices of their own, which have ranges too.
+    return with_ranges(replace(ranged, inside=(*equation.inside, *bounding)), ranges)
 
 
 def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> list[Access]:

@@ -223,6 +223,9 @@ def _shown(resolved: Resolved, adjoint: Adjoint, inner: Mapping[str, str]) -> It
         adjoint: Its adjoint.
         inner: The tensors that others are copies of, by copy.
     """
+    if not adjoint.written:
+        yield from readable(resolved, unhidden(adjoint.equations, inner))
+        return
     derived = [e for e in adjoint.equations if e not in adjoint.written]
     shown = iter(readable(resolved, unhidden(derived, inner)))
     for equation in adjoint.equations:

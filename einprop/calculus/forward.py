@@ -9,13 +9,13 @@ with the same left side and operator; each read's tangent stands where the read 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.dependence import by_target
 from einprop.analysis.indices import rename_apart, target_indices
 from einprop.calculus.algebra import negate, total
-from einprop.calculus.axes import with_bounds
+from einprop.calculus.axes import Bounds, with_bounds
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.partials import Linearisation, partials, reduction_partial
@@ -60,7 +60,7 @@ def forward(equations: Sequence[Equation], wrt: Sequence[str], suffix: str = "do
     ...     print(to_text(equation))
     y.dot[b,j] = sum[i](x.dot[b,i] W[i,j]) + sum[i](x[b,i] W.dot[i,j])
     """
-    active = active_tensors(equations, wrt)
+    active = dict.fromkeys(active_tensors(equations, wrt))
     groups = by_target(equations)
     found: list[Equation] = []
     for equation in equations:
@@ -87,7 +87,7 @@ def active_tensors(equations: Sequence[Equation], wrt: Iterable[str]) -> tuple[s
 
 
 def _tangent_equation(
-    equation: Equation, active: Iterable[str], suffix: str, single: bool
+    equation: Equation, active: Collection[str], suffix: str, single: bool
 ) -> Iterator[Equation]:
     terms = tuple(_terms(equation, active, suffix, single))
     if not terms:
@@ -97,13 +97,13 @@ def _tangent_equation(
     operator = "=" if equation.operator == "=" or single else "+="
     left = replace(target, name=f"{target.name}.{suffix}")
     tangent = Equation(left, operator, rename_apart(total(terms), letters), place=equation.place)
-    yield with_bounds(tangent, equation)
+    yield with_bounds(tangent, Bounds(equation))
 
 
 def _terms(
-    equation: Equation, active: Iterable[str], suffix: str, single: bool
+    equation: Equation, active: Collection[str], suffix: str, single: bool
 ) -> Iterator[Expression]:
-    walker = Linearisation.of(equation, frozenset(active), single=single)
+    walker = Linearisation.of(equation, active, single=single)
     terms = _Forward(walker, suffix).terms(equation.expression)
     choice = None if single else chosen(equation)
     if choice is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from einprop.analysis.indices import (
+    TypedLetters,
     equation_indices,
     fresh_index,
     rename_indices,
-    typed_letter,
     unprimed,
 )
 from einprop.analysis.resolve import Resolved
@@ -38,18 +39,20 @@ class Lettered:
     """
 
     equations: tuple[Equation, ...]
-    types: Mapping[str, object]
+    types: dict[str, object]
     resolved: Resolved
+
+    @cached_property
+    def by_type(self) -> dict[object, str]:
+        """The first letter of each type."""
+        return {key: letter for letter, key in reversed(self.types.items())}
 
     def axes(self, tensor: str) -> tuple[str, ...]:
         """Distinct letters for the axes of a tensor."""
         types = self.resolved.types
-        by_type: dict[object, str] = {}
-        for letter, key in self.types.items():
-            by_type.setdefault(key, letter)
         found: list[str] = []
         for position in range(types.rank(tensor)):
-            letter = by_type.get(types.axis(tensor, position), "cell")
+            letter = self.by_type.get(types.axis(tensor, position), "cell")
             found.append(fresh_index(letter, found))
         return tuple(found)
 
@@ -67,7 +70,7 @@ def with_one_meaning(resolved: Resolved) -> Lettered:
     y[j2] = sum[i](U[j2,i] h[i])
     """
     declared = {i for group in declared_groups(resolved.statements) for i in group.indices}
-    types: dict[str, object] = {}
+    letters = TypedLetters()
     equations = []
     for number, equation in enumerate(resolved.equations):
         bases: dict[str, str] = {}
@@ -76,15 +79,14 @@ def with_one_meaning(resolved: Resolved) -> Lettered:
             key = resolved.types.letter(number, letter)
             # Two letters of one equation stay two, also where they have one type.
             taken = {*written, *bases.values(), *declared} - {letter}
-            bases[letter] = typed_letter(letter, key, types, taken)
-            types[bases[letter]] = key
+            bases[letter] = letters.take(letter, key, taken)
         names = {i: bases[unprimed(i)] + i[len(unprimed(i)) :] for i in equation_indices(equation)}
         equations.append(_renamed(equation, names))
-    _name_axes(resolved, types, declared)
-    return Lettered(tuple(equations), types, resolved)
+    _name_axes(resolved, letters, declared)
+    return Lettered(tuple(equations), letters.types, resolved)
 
 
-def _name_axes(resolved: Resolved, types: dict[str, object], declared: Collection[str]) -> None:
+def _name_axes(resolved: Resolved, letters: TypedLetters, declared: Collection[str]) -> None:
     """Letters for the axes that no equation gives one: declared ones, else made up."""
     written = (access for d in resolved.declarations for access in d.tensors)
     plain = [
@@ -97,8 +99,8 @@ def _name_axes(resolved: Resolved, types: dict[str, object], declared: Collectio
     unnamed = [(name, position, "cell") for name, rank in ranks for position in range(rank)]
     for name, position, letter in (*plain, *unnamed):
         key = resolved.types.axis(name, position)
-        if key not in types.values():
-            types[typed_letter(unprimed(letter), key, types, set(declared) - {letter})] = key
+        if key not in letters.first:
+            letters.take(unprimed(letter), key, set(declared) - {letter})
 
 
 def _renamed(equation: Equation, names: Mapping[str, str]) -> Equation:

@@ -61,11 +61,17 @@ def _taken(
 ) -> tuple[Expression, ...] | None:
     left = list(parts)
     for other in others:
-        found = next((part for part in left if canonical(part) == canonical(other)), None)
+        alike = [part for part in left if _head(part) == _head(other)]
+        found = next((part for part in alike if canonical(part) == canonical(other)), None)
         if found is None:
             return None
         left.remove(found)
     return tuple(left)
+
+
+def _head(expression: Expression) -> tuple[type, str]:
+    """What two expressions have in common that are the same: told at a glance."""
+    return type(expression), expression.function if isinstance(expression, Call) else ""
 
 
 def _parts(expression: Expression) -> _Parts:

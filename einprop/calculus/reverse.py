@@ -23,7 +23,7 @@ from einprop.analysis.indices import (
     target_indices,
 )
 from einprop.analysis.recurrence import in_order, read_early
-from einprop.calculus.axes import axis_letters, with_bounds
+from einprop.calculus.axes import Bounds, axis_letters, with_bounds
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.lines import Emitted, Lines
@@ -146,8 +146,9 @@ class _Sweep:
                 self.equations.append(_seed_equation(name, letters, self.seeds[name], self.suffix))
         single = holds_value(group)
         for equation in group:
+            bounds = Bounds(equation)
             for target, expression in _contributions(equation, self.active, self.suffix, single):
-                adjoint = _adjoint_equation(equation, target, expression, self.suffix)
+                adjoint = _adjoint_equation(bounds, target, expression, self.suffix)
                 self.add(target.name, adjoint)
 
 
@@ -172,7 +173,7 @@ def _seed_equation(name: str, letters: Iterable[str], seed: str, suffix: str) ->
 
 
 def _adjoint_equation(
-    equation: Equation, target: Access, expression: Expression, suffix: str
+    bounds: Bounds, target: Access, expression: Expression, suffix: str
 ) -> Equation:
     """The equation, primes taken off the indices on the left where the inner ones can take them."""
     plain: dict[str, str] = {}
@@ -182,7 +183,7 @@ def _adjoint_equation(
     assert isinstance(left, Access)
     right = rename_indices(expression, {old: new for old, new in plain.items() if old != new})
     right = rename_apart(right, frozenset(plain.values()))
-    return with_bounds(Equation(left, "+=", right, place=target.place), equation, plain)
+    return with_bounds(Equation(left, "+=", right, place=target.place), bounds, plain)
 
 
 def _contributions(

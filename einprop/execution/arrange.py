@@ -146,8 +146,12 @@ class _Arranger:
             name: self.whole(name, shape, range(len(shape))) for name, shape in inputs.items()
         }
         self.shapes |= lowered.shapes
+        first = {} if as_written else self.loop_axes()
         for name, shape in lowered.shapes.items():
-            self.layouts[name] = self.whole(name, shape, self.loop_axes_first(name))
+            leading = first.get(name, ())
+            order = orders.get(name, range(len(shape)))
+            axes = [*leading, *(axis for axis in order if axis not in leading)]
+            self.layouts[name] = self.whole(name, shape, axes)
         self.copies: dict[tuple[object, ...], str] = {}
         self.straight = {} if as_written else self.written_straight(outputs)
         kept = {*outputs, *lowered.shapes}
@@ -216,18 +220,21 @@ class _Arranger:
             cells *= max(shape[axis], 1)
         return Layout(name, 0, tuple(strides), tuple(order))
 
-    def loop_axes_first(self, name: str) -> list[int]:
-        """The axes of an assembled tensor, those that loops run along outermost."""
-        first: dict[int, int] = {}
+    def loop_axes(self) -> dict[str, list[int]]:
+        """The axes of assembled tensors along which loops run, those of outer loops first."""
+        first: dict[str, dict[int, int]] = {}
         for step in self.lowered.steps:
-            if isinstance(step.operation, Window) and step.operands == (Operand(name),):
-                for depth, letter in enumerate(step.fixed):
-                    for axis, place in enumerate(step.operation.subscripts):
-                        if [i for _, i in place.terms] == [letter]:
-                            first.setdefault(depth, axis)
-        axes = self.orders.get(name, range(len(self.lowered.shapes[name])))
-        leading = [] if self.as_written else list(dict.fromkeys(first[d] for d in sorted(first)))
-        return [*leading, *(axis for axis in axes if axis not in leading)]
+            match step:
+                case Step(_, Window(subscripts), _, (Operand(name, ()),)) if step.fixed:
+                    depths = first.setdefault(name, {})
+                    for depth, letter in enumerate(step.fixed):
+                        for axis, place in enumerate(subscripts):
+                            if [i for _, i in place.terms] == [letter]:
+                                depths.setdefault(depth, axis)
+        return {
+            name: list(dict.fromkeys(depths[depth] for depth in sorted(depths)))
+            for name, depths in first.items()
+        }
 
     def written_straight(self, outputs: Sequence[str]) -> dict[str, _Straight]:
         """The tensors that may be computed in the memory of the one that they are copied into."""
@@ -239,13 +246,15 @@ class _Arranger:
         }
         uses = Counter(o.tensor for step in self.lowered.steps for o in _tensors(step))
         found: dict[str, _Straight] = {}
+        kept = {*outputs, *self.lowered.shapes}
         for step in self.lowered.steps:
             match step:
                 case Step(_, Accumulate("copy", _, alone), cells, (Operand(name, indices),)) if (
                     isinstance(makers.get(name), _WRITES_ANYWHERE)
                     and (alone or uses[name] == 1)
                     and set(indices) == set(cells.indices)
-                    and name not in {*outputs, *found, *self.lowered.shapes}
+                    and name not in kept
+                    and name not in found
                     # Positions become numbers before anything is filled.
                     and name.partition("#")[0] not in self.lowered.integers
                 ):
@@ -293,7 +302,7 @@ class _Arranger:
             layout = self.window(straight.tensor, straight.subscripts, straight.indices)
             if self.fits(step, layout):
                 self.layouts[name] = layout
-                self.transient = {n: found for n, found in self.transient.items() if n != name}
+                self.transient.pop(name, None)
                 return
         order = tuple([i for i in step.fixed if i in letters]) + self.chosen_order(step)
         axes = range(len(letters)) if self.as_written else [letters.index(i) for i in order]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from einprop.analysis.cells import Runs
 from einprop.execution.steps import Letters, elements, index_size
 from einprop.notation.tree import Access, Affine, Index, Subscript
 
@@ -66,16 +67,37 @@ def manners(contributions: Sequence[Cells], size: int) -> tuple[bool, list[Manne
         contributions: In the order in which they are made.
         size: The number of cells of the tensor.
     """
-    apart = [[a is not b and _disjoint(a, b) for b in contributions] for a in contributions]
+    near = _near(contributions)
     found = []
     for number, cells in enumerate(contributions):
-        others = [n for n in range(len(contributions)) if n != number]
-        before = [n for n in others if n < number or _interleaved(contributions[n], cells)]
-        fresh = cells.injective and all(apart[number][n] for n in before)
-        found.append(Manner(fresh, fresh and all(apart[number][n] for n in others)))
+        others = [n for n in near(cells) if n != number]
+        before = (n for n in others if n < number or _interleaved(contributions[n], cells))
+        fresh = cells.injective and all(_disjoint(cells, contributions[n]) for n in before)
+        alone = fresh and all(_disjoint(cells, contributions[n]) for n in others)
+        found.append(Manner(fresh, alone))
     first = contributions[0]
     covered = all(manner.alone for manner in found) and size == sum(c.count for c in contributions)
     return not (covered or (found[0].copies and first.count == size)), found
+
+
+def _near(contributions: Sequence[Cells]) -> Callable[[Cells], Iterable[int]]:
+    """For a contribution the numbers of those that may meet it, told along one axis."""
+    spans = [[_span(axis) for axis in cells.axes] for cells in contributions]
+    rank = min(map(len, spans))
+    if not rank or len(contributions) == 1:
+        return lambda cells: range(len(contributions))
+    axis = max(range(rank), key=lambda axis: len({own[axis] for own in spans}))
+    runs = Runs([own[axis] for own in spans])
+    return lambda cells: runs.meeting(*_span(cells.axes[axis]))
+
+
+def _span(places: Places | None) -> tuple[float, float]:
+    """The first and the last of some positions; none at all meet none."""
+    if places is None:
+        return -math.inf, math.inf
+    if not places:
+        return math.inf, -math.inf
+    return (places[0], places[-1]) if isinstance(places, range) else (min(places), max(places))
 
 
 def _interleaved(one: Cells, other: Cells) -> bool:

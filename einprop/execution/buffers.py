@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from einprop.execution.layout import Layout
 from einprop.execution.steps import Buffer, Copy, Elementwise, Loop, Operand, Step
@@ -123,13 +124,13 @@ def assign(
     kinds: list[str] = []
     members: list[list[str]] = []
     idle: dict[int, list[int]] = {}
-    ending: dict[int, list[int]] = {}
+    ending: list[tuple[int, int, int]] = []
     chains = sorted(_chains(steps, memory, lives), key=lambda chain: lives[chain[0]].first)
-    for chain in chains:
+    for place, chain in enumerate(chains):
         start, end = lives[chain[0]].first, lives[chain[-1]].last
-        for step in sorted(step for step in ending if step < start):
-            for buffer in ending.pop(step):
-                idle.setdefault(memory.bytes[members[buffer][0]], []).append(buffer)
+        while ending and ending[0][0] < start:
+            *_, buffer = heappop(ending)
+            idle.setdefault(memory.bytes[members[buffer][0]], []).append(buffer)
         kind = _kind(chain, memory)
         free = idle.get(memory.bytes[chain[0]], []) if kind == "arena" else []
         number = free.pop() if free else len(kinds)
@@ -138,7 +139,7 @@ def assign(
             members.append([])
         members[number] += chain
         if kind == "arena":
-            ending.setdefault(end, []).append(number)
+            heappush(ending, (end, place, number))
     buffers = [
         Buffer(kind, memory.bytes[names[0]], tuple(names))
         for kind, names in zip(kinds, members, strict=True)

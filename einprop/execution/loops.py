@@ -16,10 +16,19 @@ def around(loops: Sequence[Loop], count: int) -> list[tuple[int, ...]]:
     >>> around([Loop(1, 4, 9, False), Loop(2, 3, 5, True)], 5)
     [(), (0,), (0, 1), (0,), ()]
     """
-    return [
-        tuple([n for n, loop in enumerate(loops) if loop.start <= number < loop.stop])
-        for number in range(count)
-    ]
+    if not loops:
+        return [()] * count
+    entered: dict[int, list[int]] = {}
+    for n, loop in enumerate(loops):
+        entered.setdefault(loop.start, []).append(n)
+    found: list[tuple[int, ...]] = []
+    inside: tuple[int, ...] = ()
+    for number in range(count):
+        inside = tuple([n for n in inside if number < loops[n].stop])
+        new = [n for n in entered.get(number, ()) if number < loops[n].stop]
+        inside = tuple(sorted((*inside, *new))) if new else inside
+        found.append(inside)
+    return found
 
 
 def transient(

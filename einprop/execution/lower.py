@@ -24,7 +24,7 @@ from einprop.execution.steps import (
     index_size,
 )
 from einprop.notation.functions import COMBINED, FOLDS
-from einprop.notation.tree import Equation, Index, IndexValue, Iverson, gathers, reads
+from einprop.notation.tree import Access, Equation, Index, IndexValue, Iverson, gathers, reads
 
 __all__ = ["Lowered", "lower"]
 
@@ -92,7 +92,8 @@ class _Lowering:
     ) -> None:
         self.equations = equations
         names = assembled_tensors(equations)
-        self.axes = {name: axes.get(name) or self.written_axes(name) for name in names}
+        first = {e.target.name: e.target for e in reversed(equations)}
+        self.axes = {name: axes.get(name) or _written_axes(first[name]) for name in names}
         subscripted = {a.name for e in equations for r in reads(e) for a in gathers(r)}
         self.subscripted = subscripted | {a.name for e in equations for a in gathers(e.target)}
         self.known = Known(
@@ -109,19 +110,6 @@ class _Lowering:
         self.fills: dict[str, Equation] = {}
         self.copied: dict[str, list[str]] = {}
         self.made = {equation.target.name for equation in equations}
-
-    def written_axes(self, name: str) -> Letters:
-        """The axes of an assembled tensor that has plain subscripts, a repeated letter with primes."""
-        target = next(e.target for e in self.equations if e.target.name == name)
-        found: list[str] = []
-        for subscript in target.subscripts:
-            if not isinstance(subscript, Index):
-                raise TypeError(f"the axes of {name} are not given")
-            letter = subscript.name
-            while letter in found:
-                letter += "'"
-            found.append(letter)
-        return tuple(found)
 
     def lowered(self, donated: Mapping[str, str], guard: str | None) -> Lowered:
         sizes = self.known.sizes
@@ -220,6 +208,19 @@ class _Lowering:
             straight = [n for n in self.copied.get(name, ()) if n in first and n in self.made]
             fills.setdefault(min(first[n] for n in (name, *straight)), []).append(step)
         return [node for place, n in enumerate(nodes) for node in (*fills.get(place, ()), n)]
+
+
+def _written_axes(target: Access) -> Letters:
+    """The axes of an assembled tensor that has plain subscripts, a repeated letter with primes."""
+    found: list[str] = []
+    for subscript in target.subscripts:
+        if not isinstance(subscript, Index):
+            raise TypeError(f"the axes of {target.name} are not given")
+        letter = subscript.name
+        while letter in found:
+            letter += "'"
+        found.append(letter)
+    return tuple(found)
 
 
 def _comparison(equation: Equation, sizes: Mapping[str, int]) -> tuple[Letters, Iverson] | None:

@@ -12,7 +12,8 @@ Nodes compare by what they mean; their place in the text does not take part.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 from einprop.errors import Place
 
@@ -287,42 +288,47 @@ def declared_groups(statements: Iterable[Statement]) -> Iterator[IndexGroup]:
             yield from statement.groups
 
 
+_CHILDREN: dict[type, Callable[[Any], tuple[Expression, ...]]] = {
+    Negate: lambda node: (node.operand,),
+    Add: lambda node: node.terms,
+    Multiply: lambda node: node.factors,
+    Divide: lambda node: (node.numerator, node.denominator),
+    Power: lambda node: (node.base, node.exponent),
+    Call: lambda node: node.arguments,
+    Iverson: lambda node: (node.left, node.right),
+}
+"""The sub-expressions by kind of node: looked up, for every pass asks for them at every node."""
+
+
+def _nothing(node: object) -> tuple[Expression, ...]:
+    return ()
+
+
+_REBUILT: dict[type, Callable[[Any, tuple[Any, ...]], Expression]] = {
+    Negate: lambda node, below: Negate(below[0], node.place),
+    Add: lambda node, below: Add(below, node.place),
+    Multiply: lambda node, below: Multiply(below, node.place),
+    Divide: lambda node, below: Divide(below[0], below[1], node.place),
+    Power: lambda node, below: Power(below[0], below[1], node.place),
+    Call: lambda node, below: Call(node.function, below, node.indices, node.place),
+    Iverson: lambda node, below: Iverson(below[0], node.operator, below[1], node.place),
+}
+"""The same node with other children, by its kind."""
+
+
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The sub-expressions, in the order of the text (subscripts are not among them)."""
-    match expression:
-        case Negate(operand):
-            return (operand,)
-        case Add(parts) | Multiply(parts) | Call(_, parts):
-            return parts
-        case Divide(left, right) | Power(left, right) | Iverson(left, _, right):
-            return (left, right)
-        case _:
-            return ()
+    return _CHILDREN.get(type(expression), _nothing)(expression)
 
 
 def map_children(
     expression: Expression, function: Callable[[Expression], Expression]
 ) -> Expression:
     """The same node with ``function`` applied to each child."""
-    match expression:
-        case Negate(operand):
-            return replace(expression, operand=function(operand))
-        case Add(terms):
-            return replace(expression, terms=tuple([function(t) for t in terms]))
-        case Multiply(factors):
-            return replace(expression, factors=tuple([function(f) for f in factors]))
-        case Call(_, arguments):
-            return replace(expression, arguments=tuple([function(a) for a in arguments]))
-        case Divide(numerator, denominator):
-            return replace(
-                expression, numerator=function(numerator), denominator=function(denominator)
-            )
-        case Power(base, exponent):
-            return replace(expression, base=function(base), exponent=function(exponent))
-        case Iverson(left, _, right):
-            return replace(expression, left=function(left), right=function(right))
-        case _:
-            return expression
+    below = _CHILDREN.get(type(expression), _nothing)(expression)
+    if not below:
+        return expression
+    return _REBUILT[type(expression)](expression, tuple([function(child) for child in below]))
 
 
 def transform(expression: Expression, function: Callable[[Expression], Expression]) -> Expression:
@@ -336,36 +342,43 @@ def walk(expression: Expression) -> Iterator[Expression]:
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(children(node)))
+        below = _CHILDREN.get(type(node), _nothing)(node)
+        if below:
+            stack.extend(below[::-1])
 
 
-def reads(equation: Equation) -> Iterator[Access]:
+def reads(equation: Equation) -> list[Access]:
     """Every access that an equation reads, tensors that stand in subscripts too.
 
     Those of the right side come in the order of the text, then those in the target's subscripts.
     """
-    yield from expression_reads(equation.expression)
-    yield from gathers(equation.target)
+    return [*expression_reads(equation.expression), *gathers(equation.target)]
 
 
-def expression_reads(expression: Expression) -> Iterator[Access]:
+def expression_reads(expression: Expression) -> list[Access]:
     """Every access of an expression in the order of the text, tensors that stand in subscripts too."""
-    for node in walk(expression):
+    found: list[Access] = []
+    stack = [expression]
+    while stack:
+        node = stack.pop()
         if isinstance(node, Access):
-            yield node
-            yield from gathers(node)
+            found.append(node)
+            found += gathers(node)
+        elif below := _CHILDREN.get(type(node), _nothing)(node):
+            stack.extend(below[::-1])
+    return found
 
 
-def gathers(access: Access) -> Iterator[Access]:
+def gathers(access: Access) -> list[Access]:
     """The integer tensors in the subscripts of an access, nested ones too."""
+    found: list[Access] = []
     for subscript in access.subscripts:
         if isinstance(subscript, Access):
-            yield subscript
-            yield from gathers(subscript)
+            found.append(subscript)
+            found += gathers(subscript)
+    return found
 
 
-def accesses(equation: Equation) -> Iterator[Access]:
+def accesses(equation: Equation) -> list[Access]:
     """Every access of an equation, the target first, those that only bound an index last."""
-    yield equation.target
-    yield from reads(equation)
-    yield from equation.inside
+    return [equation.target, *reads(equation), *equation.inside]

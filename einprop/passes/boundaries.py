@@ -59,6 +59,7 @@ class _Boundaries:
         self.extents = extents
         self.sizes = dict(program.sizes)
         self.axes = dict(program.axes)
+        self.taken = program.names
         self.outputs = dict.fromkeys(program.outputs)
         self.created: dict[str, None] = {}
         # By larger tensor and axis: the pieces in which that axis is written.
@@ -82,8 +83,7 @@ class _Boundaries:
     def larger(self, name: str, margins: dict[int, Margin]) -> str:
         """A new tensor like ``name`` with margins around some axes."""
         count = len(self.created) + 1
-        taken = self.program.names
-        while f"_x{count}" in taken or f"_x{count}" in self.created:
+        while f"_x{count}" in self.taken or f"_x{count}" in self.created:
             count += 1
         new = f"_x{count}"
         self.created[new] = None
@@ -144,9 +144,10 @@ class _Boundaries:
                 for axis in range(len(self.axes[name]))
                 if (name, axis) in self.extents
             }
+            if not margins:
+                continue
             found = [a for e in equations for a in accesses(e) if a.name == name]
-            touched = any(self.leaves(a, axis) for a in found for axis in margins)
-            if margins and touched:
+            if any(self.leaves(a, axis) for a in found for axis in margins):
                 equations = self.moved(equations, name, margins)
         return equations
 

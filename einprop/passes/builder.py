@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from einprop.analysis.canonical import canonical
 from einprop.analysis.dependence import is_contribution
-from einprop.analysis.indices import free_indices, plain_subscripts, unprimed
+from einprop.analysis.indices import plain_subscripts, unprimed
 from einprop.notation.tree import Access, Equation, Expression, Index, Number
 
 __all__ = [
@@ -88,17 +88,22 @@ class Builder:
             expression: One operation on atoms (see the flat forms).
             order: The order of the indices if the tensor is new; by default that of appearance.
         """
-        known = self.held(expression)
+        key, found = self._key(expression)
+        known = self._known(key, found)
         if known is not None:
             return known
-        indices = tuple(order) if order is not None else free_indices(expression)
-        target = tensor(self.fresh_name(), indices)
-        self.add(Equation(target, "=", expression))
+        target = tensor(self.fresh_name(), found if order is None else order)
+        equation = Equation(target, "=", expression)
+        self.equations.append(equation)
+        if not is_contribution(equation):
+            self._remember(equation, key, found)
         return target
 
     def held(self, expression: Expression) -> Access | None:
         """The tensor that holds ``expression`` already, if one does."""
-        key, found = self._key(expression)
+        return self._known(*self._key(expression))
+
+    def _known(self, key: _Key, found: tuple[str, ...]) -> Access | None:
         if key not in self._held:
             return None
         name, positions = self._held[key]
@@ -110,11 +115,12 @@ class Builder:
         One that only contributes to its tensor holds nothing that others could share.
         """
         self.equations.append(equation)
-        if is_contribution(equation):
-            return
+        if not is_contribution(equation):
+            self._remember(equation, *self._key(equation.expression))
+
+    def _remember(self, equation: Equation, key: _Key, found: tuple[str, ...]) -> None:
         self.defined[equation.target.name] = equation
         indices = letters(equation.target)
-        key, found = self._key(equation.expression)
         if len(set(indices)) == len(indices) and set(indices) == set(found):
             positions = tuple(found.index(i) for i in indices)
             self._held.setdefault(key, (equation.target.name, positions))

@@ -107,12 +107,13 @@ class _Simplifier:
                 self.enter(equation)
         # Every tensor under its old name; what no output needs goes away again.
         copies = []
+        outputs = frozenset(self.program.outputs)
         for name, entry in self.entries.items():
-            wanted = name in self.program.outputs
+            wanted = name in outputs
             if wanted or (entry.plain is not None and not self.program.is_temporary(name)):
                 atom = self.algebra.atom(self.plain(entry))
                 copies.append(Equation(tensor(name, entry.indices), "=", atom))
-        equations = adopt_names(self.builder.equations, copies, self.program.outputs)
+        equations = adopt_names(self.builder.equations, copies, outputs)
         needed = tuple(live(equations, self.program.outputs))
         axes = self.program.axes
         axes = dict(axes) | {new: axes[old] for old, new in self.assembled.items()}

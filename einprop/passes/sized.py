@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from einprop.analysis.core import map_accesses
-from einprop.analysis.indices import equation_indices, fresh_index, typed_letter, unprimed
+from einprop.analysis.indices import TypedLetters, equation_indices, fresh_index, unprimed
 from einprop.analysis.ranges import Span
 from einprop.analysis.sizes import Sizes
 from einprop.notation.functions import SINGLE_INDEX
@@ -76,7 +76,7 @@ class _Attached:
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes
         self.resolved = sizes.resolved
-        self.types: dict[str, object] = {}
+        self.typed = TypedLetters()
         self.known: dict[str, int] = {}
 
     def letters(self, number: int) -> dict[str, str]:
@@ -94,8 +94,7 @@ class _Attached:
             key = self.resolved.types.letter(number, index)
             # Two letters of one equation stay two, also where they have one type.
             taken = {*bases, *names.values()} - {base}
-            names[index] = letter = typed_letter(base, (key, span), self.types, taken)
-            self.types[letter] = (key, span)
+            names[index] = letter = self.typed.take(base, (key, span), taken)
             self.known[letter] = span.size
         return {index: names[index] for index in written}
 
@@ -120,9 +119,7 @@ class _Attached:
         for position in range(self.resolved.types.rank(name)):
             key = self.resolved.types.axis(name, position)
             span = Span(0, self.sizes.axis(name, position))
-            known = [letter for letter, has in self.types.items() if has == (key, span)]
-            letter = known[0] if known else typed_letter("a", (key, span), self.types, ())
-            self.types[letter] = (key, span)
+            letter = self.typed.first.get((key, span)) or self.typed.take("a", (key, span))
             self.known[letter] = span.size
             found.append(letter)
         return distinct(found)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from einprop.analysis.cells import apart, cells_outside, is_base, lies_outside
+from einprop.analysis.cells import Runs, apart, cells_outside, is_base, lies_outside, writers
 from einprop.notation.parser import parse
 from einprop.notation.tree import Access, Affine, Equation, Number
 
@@ -105,3 +105,35 @@ def test_what_is_apart_shares_no_position(one: Affine, other: Affine, i: int, j:
 
     if apart(written(one), written(other), sizes.get):
         assert not positions(one) & positions(other)
+
+
+RUNS = st.lists(st.tuples(st.integers(-4, 9), st.integers(0, 4)), max_size=12)
+
+
+@given(RUNS, st.integers(-6, 12), st.integers(0, 5))
+def test_runs_against_every_pair(drawn: list[tuple[int, int]], first: int, length: int) -> None:
+    runs = [(start, start + more) for start, more in drawn]
+    expected = [n for n, (a, b) in enumerate(runs) if a <= first + length and first <= b]
+    assert Runs(runs).meeting(first, first + length) == expected
+
+
+@given(st.lists(st.sampled_from(sorted({side for pair in APART + TOGETHER for side in pair}))))
+def test_writers_are_those_that_are_not_apart(lines: list[str]) -> None:
+    equations = [e for line in lines for e in parse(line) if len(e.target.subscripts) == 1]
+    for equation in equations:
+        mine = (equation.target, equation)
+        found = writers(equations)["h"].meeting(equation.target, equation)
+        assert list(found) == [
+            n for n, other in enumerate(equations) if not apart(mine, (other.target, other))
+        ]
+
+
+def test_cells_that_are_apart_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    equations = parse("\n".join(f"h[{n},i] = x[i]" for n in range(50)))
+    known, compared = writers(equations)["h"], []
+    monkeypatch.setattr(
+        "einprop.analysis.cells.apart", lambda *pair: compared.append(pair) or apart(*pair)
+    )
+    for number, equation in enumerate(equations):
+        assert list(known.meeting(equation.target, equation)) == [number]
+    assert len(compared) == 50

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from einprop.analysis.indices import (
+    TypedLetters,
     equation_indices,
     free_indices,
     fresh_index,
@@ -16,7 +21,6 @@ from einprop.analysis.indices import (
     rename_indices,
     subscript_indices,
     target_indices,
-    typed_letter,
     unprimed,
 )
 from einprop.notation.parser import parse
@@ -139,8 +143,27 @@ def test_a_number_makes_a_name_free() -> None:
 
 
 def test_a_letter_is_shared_by_one_type_alone() -> None:
-    types = {"i": "pixel", "i2": "class"}
-    assert typed_letter("i", "pixel", types, ()) == "i"
-    assert typed_letter("i", "class", types, ()) == "i2"
-    assert typed_letter("i", "class", types, ("i2",)) == "i3"
-    assert typed_letter("j", "pixel", types, ()) == "j"
+    letters = TypedLetters()
+    assert letters.take("i", "pixel") == "i"
+    assert letters.take("i", "class") == "i2"
+    assert letters.take("i", "class", ("i2",)) == "i3"
+    assert letters.take("i", "class") == "i2"
+    assert letters.take("j", "pixel") == "j"
+    assert letters.first == {"pixel": "i", "class": "i2"}
+
+
+def naive_letter(letter: str, key: object, types: dict[str, object], taken: set[str]) -> str:
+    return numbered(letter, lambda own: types.get(own, key) != key or own in taken)
+
+
+@given(st.randoms(use_true_random=False))
+def test_letters_are_those_that_a_search_from_the_start_finds(draw: random.Random) -> None:
+    letters, types = TypedLetters(), dict[str, object]()
+    names = ("i", "i1", "i2", "i12", "i02", "j", "j2")
+    for _ in range(60):
+        name, key = draw.choice(names), draw.randrange(4)
+        taken = set(draw.sample((*names, "i3", "j3", "i13"), draw.randrange(4)))
+        expected = naive_letter(name, key, types, taken)
+        types[expected] = key
+        assert letters.take(name, key, taken) == expected
+    assert letters.types == types
