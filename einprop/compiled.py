@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import is_
 from typing import Any
@@ -20,12 +20,14 @@ from einprop.backends.calibration import machine
 from einprop.calculus.derive import Derivation, Tangents
 from einprop.donation import Donation
 from einprop.errors import InputError
-from einprop.execution.schedule import schedule
+from einprop.execution.schedule import ITEM_BYTES, schedule
 from einprop.execution.steps import Schedule
+from einprop.explain import Explanation, explain_schedule
 from einprop.notation.functions import renewals
 from einprop.notation.tree import Access, Equation, Number
 from einprop.passes.builder import SIZE_SUFFIX
 from einprop.passes.lower import lower
+from einprop.passes.recompute import recompute
 from einprop.passes.sized import SizedProgram, attach_sizes
 
 __all__ = ["Compiled", "Recipe"]
@@ -85,6 +87,7 @@ class Compiled:
         recipe: Recipe,
         backend: str,
         donation: Donation | None = None,
+        memory_limit: int | None = None,
     ) -> None:
         if not isinstance(backend, str) or backend not in BACKENDS:
             raise InputError(
@@ -94,12 +97,21 @@ class Compiled:
         self._recipe = recipe
         self._backend = backend
         self._donation = donation or Donation()
+        self._memory_limit = _checked(memory_limit)
         # Not a method: a plan's memory should go with the last reference to its callable.
         self._ready: _Ready | None = None
-        self._plan = lru_cache(_PLANS)(partial(_plan, resolved, recipe, self._donation))
+        self._plan = lru_cache(_PLANS)(
+            partial(_plan, resolved, recipe, self._donation, memory_limit)
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Compiled, (self._resolved, self._recipe, self._backend, self._donation)
+        return Compiled, (
+            self._resolved,
+            self._recipe,
+            self._backend,
+            self._donation,
+            self._memory_limit,
+        )
 
     def __call__(self, tensors: Mapping[str, Any] | None = None, /, **named: Any) -> Any:
         """Run on tensors by name; see `Program.__call__`."""
@@ -133,22 +145,20 @@ class Compiled:
 
     def flat(self, sizes: Sizes) -> SizedProgram:
         """The flat program that runs at these sizes."""
-        return _lower(self._resolved, self._recipe, sizes).program
+        return self._lowered(sizes).program
 
     def schedule(self, sizes: Sizes) -> Schedule:
         """The steps that a call takes at these sizes."""
+        return _schedule(self._lowered(sizes), self._donation)
+
+    def explain(self, sizes: Sizes) -> Explanation:
+        """The same as a table, with what was decided on the way."""
+        lowered = self._lowered(sizes)
+        return explain_schedule(_schedule(lowered, self._donation), lowered.program.decisions)
+
+    def _lowered(self, sizes: Sizes) -> _Lowered:
         lowered = _lower(self._resolved, self._recipe, sizes, self._donation)
-        program = lowered.program
-        return schedule(
-            program.equations,
-            program.sizes,
-            lowered.inputs,
-            program.outputs,
-            axes=program.axes,
-            donated=dict(self._donation.pairs),
-            guard=self._donation.guard,
-            machine=machine(),
-        )
+        return _limited(lowered, self._donation, self._memory_limit)
 
     def source(self, sizes: Sizes) -> str:
         """Standalone code at these sizes; sizes that enter a computation are read off the inputs."""
@@ -173,10 +183,55 @@ class Compiled:
         )
 
 
+def _checked(memory_limit: object) -> int | None:
+    """The limit, if it is one.
+
+    Raises:
+        InputError: It is no number of bytes.
+    """
+    if memory_limit is None:
+        return None
+    if isinstance(memory_limit, bool) or not isinstance(memory_limit, int) or memory_limit < 0:
+        raise InputError(
+            f"memory_limit is a number of bytes, not {memory_limit!r}", (), "as in 64 * 2**20"
+        )
+    return memory_limit
+
+
+def _schedule(lowered: _Lowered, donation: Donation, dtype: str = "float64") -> Schedule:
+    program = lowered.program
+    return schedule(
+        program.equations,
+        program.sizes,
+        lowered.inputs,
+        program.outputs,
+        dtype,
+        axes=program.axes,
+        donated=dict(donation.pairs),
+        guard=donation.guard,
+        machine=machine(),
+    )
+
+
+def _limited(
+    lowered: _Lowered, donation: Donation, limit: int | None, dtype: str = "float64"
+) -> _Lowered:
+    """The flat program with as much of it computed again as keeps its memory within the limit."""
+    if limit is None:
+        return lowered
+
+    def measure(program: SizedProgram) -> int:
+        return _schedule(replace(lowered, program=program), donation, dtype).arena_bytes
+
+    program = recompute(lowered.program, limit, ITEM_BYTES[dtype], measure)
+    return replace(lowered, program=program)
+
+
 def _plan(
     resolved: Resolved,
     recipe: Recipe,
     donation: Donation,
+    memory_limit: int | None,
     renewal: int,
     dtype: str,
     *shapes: tuple[int, ...],
@@ -188,6 +243,7 @@ def _plan(
     names = resolved.names.inputs
     sizes = bind_sizes(resolved, dict(zip(names, shapes, strict=True)))
     lowered = _lower(resolved, recipe, sizes, donation)
+    lowered = _limited(lowered, donation, memory_limit, dtype)
     program = lowered.program
     place = {name: n for n, name in enumerate(names)}
     used = tuple(place[name] for name in lowered.inputs)

@@ -8,6 +8,7 @@ from html import escape
 from einprop.execution.steps import Contraction, Elementwise, Operation, Reduction, Schedule, Window
 from einprop.notation.functions import OWN_PREFIX
 from einprop.notation.printer import to_text
+from einprop.passes.decisions import Decision
 from einprop.tables import aligned
 
 __all__ = ["ExplainedStep", "Explanation", "explain_schedule"]
@@ -39,10 +40,13 @@ class Explanation:
     Attributes:
         steps: In the order in which they run.
         arena_bytes: Memory for the intermediates of one call.
+        decisions: What was shared between products, taken out of sums or computed again, and what
+            that saves.
     """
 
     steps: tuple[ExplainedStep, ...]
     arena_bytes: int
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def multiply_adds(self) -> int:
@@ -66,9 +70,9 @@ class Explanation:
     def __str__(self) -> str:
         lines = aligned([_HEADER, *self._rows()], left=2)
         rule = "-" * len(lines[0])
-        return "\n".join(
-            [lines[0], rule, *lines[1:-1], rule, lines[-1], f"arena: {self.arena_bytes:,} bytes"]
-        )
+        arena = f"arena: {self.arena_bytes:,} bytes"
+        decisions = [str(decision) for decision in self.decisions]
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], arena, *decisions])
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(title)}</th>" for title in _HEADER)
@@ -76,13 +80,15 @@ class Explanation:
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
             for row in self._rows()
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        items = "".join(f"<li>{escape(str(decision))}</li>" for decision in self.decisions)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return table + (f"<ul>{items}</ul>" if items else "")
 
 
 _HEADER = ("equation", "call", "multiply-adds", "other operations", "bytes")
 
 
-def explain_schedule(schedule: Schedule) -> Explanation:
+def explain_schedule(schedule: Schedule, decisions: tuple[Decision, ...] = ()) -> Explanation:
     """The explanation of a schedule; steps that move nothing are left out."""
     steps = []
     for step in schedule.steps:
@@ -98,7 +104,7 @@ def explain_schedule(schedule: Schedule) -> Explanation:
                 bytes=step.bytes,
             )
         )
-    return Explanation(tuple(steps), schedule.arena_bytes)
+    return Explanation(tuple(steps), schedule.arena_bytes, decisions)
 
 
 def _call(operation: Operation) -> str:

@@ -17,7 +17,7 @@ from einprop.compiled import Compiled, Recipe
 from einprop.derivatives import Differentiable
 from einprop.donation import donation_of
 from einprop.errors import InputError, ShapeError
-from einprop.explain import Explanation, explain_schedule
+from einprop.explain import Explanation
 from einprop.notation.latex import to_latex
 from einprop.notation.parser import parse
 from einprop.notation.prelude import parse_backward, parse_with_prelude
@@ -196,6 +196,7 @@ class Program(Differentiable):
         *,
         donate: Mapping[str, str] | None = None,
         guard: str | None = None,
+        memory_limit: int | None = None,
     ) -> Compiled:
         """A callable bound to a backend, called as the program is.
 
@@ -208,9 +209,13 @@ class Program(Differentiable):
                 memory with another input.
             guard: A scalar output; in a call in which it is infinite or not a number the donated
                 arrays stay as they are.
+            memory_limit: How many bytes the intermediates of one call may take. Tensors that are
+                read again late are then computed again instead of kept, cheap ones first, until
+                they fit; values stay the same. Without it, nothing is computed twice.
 
         Raises:
-            InputError: There is no such backend, output or input.
+            InputError: There is no such backend, output or input; or, when a call plans, its
+                intermediates cannot be had within the limit: the message says what they take.
 
         >>> Program("y[i] = 2 x[i]").compile("numpy")(x=[1.0, 2.0])
         array([2., 4.])
@@ -221,7 +226,7 @@ class Program(Differentiable):
         (True, array([0.5, 0. ]))
         """
         donation = donation_of(self._resolved, donate, guard)
-        return Compiled(self._resolved, self._recipe, backend, donation)
+        return Compiled(self._resolved, self._recipe, backend, donation, memory_limit)
 
     def shapes(
         self, known: Mapping[str, Sequence[int]] | None = None, /, **named: Sequence[int]
@@ -358,7 +363,7 @@ class Program(Differentiable):
             raise ShapeError(
                 f"the size of {', '.join(missing)} is not given", (), f"as in explain({given})"
             )
-        return explain_schedule(self.compile().schedule(bound))
+        return self.compile().explain(bound)
 
 
 def _check_text(given: object, what: str, example: str) -> None:

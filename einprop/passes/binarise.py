@@ -1,17 +1,16 @@
 """Equations taken apart into one operation each, products of many operands into pairwise ones.
 
-The pairs follow opt_einsum's contraction paths. The result is flat: every tensor is defined once with
-``=``, and every right side is one operation on tensors and numbers. Deriving a flat program gives a
-backward pass that reuses the forward pass's intermediates.
+The result is flat: every tensor is defined once with ``=``, and every right side is one operation on
+tensors and numbers. Deriving a flat program gives a backward pass that reuses the forward pass's
+intermediates. The pairs are those of `passes.pairs`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-
-import opt_einsum
 
 from einprop.analysis.dependence import by_target
 from einprop.analysis.indices import free_indices, is_distinct
@@ -34,13 +33,18 @@ from einprop.notation.tree import (
     Subscript,
 )
 from einprop.passes.builder import Atom, Builder, letters, tensor
+from einprop.passes.pairs import Differentiated, pair_up
 from einprop.passes.sized import SizedProgram
 
 __all__ = ["binarise"]
 
 
-def binarise(program: SizedProgram) -> SizedProgram:
+def binarise(program: SizedProgram, derivative: Differentiated | None = None) -> SizedProgram:
     """The flat form of a program.
+
+    Args:
+        program: Core equations with sizes.
+        derivative: What is derived from the flat program first, if anything is.
 
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
@@ -64,7 +68,8 @@ def binarise(program: SizedProgram) -> SizedProgram:
         if last[equation.target.name] is equation:
             lowering.define_target(groups[equation.target.name])
     temporaries = program.temporaries | builder.created
-    return replace(program, equations=tuple(builder.equations), temporaries=temporaries)
+    flat = replace(program, equations=tuple(builder.equations), temporaries=temporaries)
+    return pair_up(flat, derivative)
 
 
 @dataclass
@@ -214,10 +219,8 @@ class _Lowering:
             self.divide_one(taken, divisor, summed)
         if not taken.above:
             return Number(taken.coefficient)
-        scalars = [a for a in taken.above if not letters(a)]
-        operands = [a for a in taken.above if letters(a)]
-        for factor in scalars:
-            self.scale_smallest(operands, factor, kept)
+        # Where small operands are multiplied in is for the contraction tree to say.
+        operands = sorted(taken.above, key=lambda access: bool(letters(access)))
         result = self.contract(operands, kept)
         if taken.coefficient == 1:
             return result
@@ -271,46 +274,19 @@ class _Lowering:
         quotient = self.builder.define(Divide(smallest, divisor))
         taken.above[taken.above.index(smallest)] = quotient
 
-    def scale_smallest(self, operands: list[Access], factor: Access, kept: tuple[str, ...]) -> None:
-        """Multiply a scalar into the smallest operand."""
-        if not operands:
-            operands.append(factor)
-            return
-        place = min(range(len(operands)), key=lambda k: self.builder.size(letters(operands[k])))
-        operands[place] = self.builder.define(Multiply((factor, operands[place])))
-
     def contract(self, operands: list[Access], kept: tuple[str, ...]) -> Access:
-        """Contract operands pairwise, keeping the indices of the result."""
-        for step in self.path(operands, kept):
-            chosen = [operands[k] for k in step]
-            operands = [a for k, a in enumerate(operands) if k not in step]
-            while len(chosen) > 1:
-                left, right = chosen[:2]
-                rest = [*operands, *chosen[2:]]
-                chosen = [*chosen[2:], self.pair(left, right, rest, kept)]
-            operands.append(chosen[0])
-        (result,) = operands
-        extra = tuple(i for i in letters(result) if i not in kept)
-        return self.builder.define(Call("sum", (result,), extra)) if extra else result
-
-    def pair(
-        self, left: Access, right: Access, rest: list[Access], kept: tuple[str, ...]
-    ) -> Access:
-        needed = {*kept, *(i for a in rest for i in letters(a))}
-        both = dict.fromkeys((*letters(left), *letters(right)))
-        summed = tuple(i for i in both if i not in needed)
-        product = Multiply((left, right))
-        order = [i for i in kept if i in both] + [i for i in both if i in needed and i not in kept]
+        """The product of operands, keeping the indices of the result."""
+        occurs = Counter(i for access in operands for i in letters(access))
+        operands = [self.summed(access, occurs, kept) for access in operands]
+        if len(operands) == 1:
+            return operands[0]
+        both = dict.fromkeys(i for access in operands for i in letters(access))
+        summed = tuple(i for i in both if i not in kept)
+        product = Multiply(tuple(operands))
+        order = [i for i in kept if i in both]
         return self.builder.define(Call("sum", (product,), summed) if summed else product, order)
 
-    def path(self, operands: list[Access], kept: tuple[str, ...]) -> list[tuple[int, ...]]:
-        """The order of contraction that opt_einsum finds."""
-        if len(operands) < 3:
-            return [tuple(range(len(operands)))]
-        names = dict.fromkeys(i for a in operands for i in letters(a))
-        symbols = {index: opt_einsum.get_symbol(n) for n, index in enumerate(names)}
-        inputs = ",".join("".join(symbols[i] for i in letters(a)) for a in operands)
-        output = "".join(symbols[i] for i in kept)
-        shapes = [tuple(self.builder.size([i]) for i in letters(a)) for a in operands]
-        path, _ = opt_einsum.contract_path(f"{inputs}->{output}", *shapes, shapes=True)
-        return [tuple(step) for step in path]
+    def summed(self, access: Access, occurs: Mapping[str, int], kept: tuple[str, ...]) -> Access:
+        """An operand summed over the indices that neither the others nor the result have."""
+        alone = tuple(i for i in letters(access) if occurs[i] == 1 and i not in kept)
+        return self.builder.define(Call("sum", (access,), alone)) if alone else access

@@ -7,11 +7,12 @@ sub-expressions of forward and backward come to be shared.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from einprop.analysis.canonical import canonical
 from einprop.analysis.dependence import is_contribution
-from einprop.analysis.indices import plain_subscripts, unprimed
-from einprop.notation.tree import Access, Equation, Expression, Index, Number
+from einprop.analysis.indices import free_indices, plain_subscripts, unprimed
+from einprop.notation.tree import Access, Call, Equation, Expression, Index, Multiply, Number
 
 __all__ = [
     "SIZE_SUFFIX",
@@ -42,6 +43,18 @@ def letters(atom: Expression) -> tuple[str, ...]:
 def renamed(access: Access, names: Mapping[str, str]) -> Access:
     """The access with its subscripts renamed."""
     return tensor(access.name, (names.get(i, i) for i in letters(access)))
+
+
+def _sorted(expression: Expression) -> Expression:
+    """A product of two tensors in the order of their names, also where it is summed: it has one value."""
+    match expression:
+        case Multiply((Access(left), Access(right))) if right < left:
+            return replace(expression, factors=expression.factors[::-1])
+        case Call("sum", (Multiply((Access(left), Access(right))) as body,)) if right < left:
+            swapped = replace(body, factors=body.factors[::-1])
+            return replace(expression, arguments=(swapped,))
+        case _:
+            return expression
 
 
 class Builder:
@@ -92,7 +105,7 @@ class Builder:
         known = self._known(key, found)
         if known is not None:
             return known
-        target = tensor(self.fresh_name(), found if order is None else order)
+        target = tensor(self.fresh_name(), free_indices(expression) if order is None else order)
         equation = Equation(target, "=", expression)
         self.equations.append(equation)
         if not is_contribution(equation):
@@ -125,10 +138,16 @@ class Builder:
             positions = tuple(found.index(i) for i in indices)
             self._held.setdefault(key, (equation.target.name, positions))
 
+    def keep(self, equation: Equation) -> None:
+        """Append an equation as it is; nobody is going to ask for what it holds."""
+        self.equations.append(equation)
+        if not is_contribution(equation):
+            self.defined[equation.target.name] = equation
+
     def _key(self, expression: Expression) -> tuple[_Key, tuple[str, ...]]:
         """What two expressions with one value have in common, and the indices of this one.
 
         Sizes take part because of ``[i == j]``, which reads no tensor that would fix them.
         """
-        found = canonical(expression)
+        found = canonical(_sorted(expression))
         return (found.form, tuple([self.size([i]) for i in found.indices])), found.indices

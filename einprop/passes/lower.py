@@ -16,6 +16,8 @@ from einprop.notation.tree import Access, Equation, Number, reads
 from einprop.passes.binarise import binarise
 from einprop.passes.boundaries import boundaries
 from einprop.passes.builder import letters, tensor
+from einprop.passes.factor import factor
+from einprop.passes.pairs import Differentiated
 from einprop.passes.scaled import scale_operands
 from einprop.passes.simplify import simplify
 from einprop.passes.sized import SizedProgram, attach_sizes
@@ -40,12 +42,13 @@ def lower(
         generic: Whether sizes that enter a computation stay scalars of their own.
     """
     program = attach_sizes(sizes, generic=generic)
-    program = stabilise(binarise(boundaries(program, sizes.resolved.extents)))
+    first = next((Differentiated(d.of, d.wrt) for d in derivations), None)
+    program = stabilise(binarise(boundaries(program, sizes.resolved.extents), first))
     for derivation in derivations:
         wanted = {*outputs, *derivation.of}
         program = scale_operands(simplify(replace(program, outputs=tuple(wanted)), last=False))
         program = derive_flat(program, derivation)
-    return scale_operands(simplify(replace(program, outputs=tuple(outputs))))
+    return scale_operands(factor(simplify(replace(program, outputs=tuple(outputs)))))
 
 
 def derive_flat(program: SizedProgram, derivation: Derivation | Tangents) -> SizedProgram:

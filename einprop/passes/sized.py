@@ -31,6 +31,7 @@ from einprop.notation.tree import (
     accesses,
     transform,
 )
+from einprop.passes.decisions import Decision
 
 __all__ = ["SizedProgram", "attach_sizes", "distinct"]
 
@@ -47,6 +48,7 @@ class SizedProgram:
         generic: Whether a size that enters a computation stays a scalar of its own, ``b.size``,
             instead of being worked out.
         temporaries: The names that passes made up.
+        decisions: What passes decided on the way.
     """
 
     equations: tuple[Equation, ...]
@@ -55,6 +57,7 @@ class SizedProgram:
     axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     generic: bool = False
     temporaries: frozenset[str] = frozenset()
+    decisions: tuple[Decision, ...] = ()
 
     def size(self, indices: Iterable[str]) -> int:
         """The number of cells that the indices span together."""

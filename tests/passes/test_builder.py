@@ -6,7 +6,7 @@ import pytest
 
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Equation, Expression
+from einprop.notation.tree import Call, Equation, Expression, Multiply
 from einprop.passes.builder import Builder, letters, renamed, tensor
 
 SIZES = {"b": 2, "i": 3, "j": 4, "k": 3}
@@ -86,3 +86,11 @@ def test_small_helpers() -> None:
     assert letters(expression("2")) == ()
     assert to_text(renamed(read, {"i": "j"})) == "x[b,j]"
     assert builder().size(["b", "i'", "j"]) == 24
+
+
+def test_a_product_is_the_same_in_either_order() -> None:
+    builder = Builder({"i": 2, "j": 3, "k": 4}, ())
+    left, right = tensor("a", "ij"), tensor("b", "jk")
+    product = builder.define(Call("sum", (Multiply((left, right)),), ("j",)))
+    assert builder.define(Call("sum", (Multiply((right, left)),), ("j",))) == product
+    assert len(builder.equations) == 1

@@ -1,0 +1,66 @@
+"""What passes decided, as plain data: what is shared, taken out or computed again, and what that saves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from einprop.analysis.indices import is_distinct, rename_indices
+from einprop.notation.printer import to_text
+from einprop.notation.tree import Access, Equation, Expression, transform
+from einprop.passes.builder import letters
+
+__all__ = ["Decision", "in_words"]
+
+_LONGEST = 100
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision of a pass.
+
+    Attributes:
+        kind: ``shared`` (a value that several products need), ``factored`` (an operand that several
+            products of a sum have in common) or ``recomputed`` (a tensor that is not kept).
+        value: What it is about, in index notation.
+        saved: How much less there is.
+        unit: Of what: ``multiply-adds``, ``operations`` or ``bytes``.
+    """
+
+    kind: str
+    value: str
+    saved: int
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.value} saves {self.saved:,} {self.unit}"
+
+
+def in_words(
+    expression: Expression, defined: Mapping[str, Equation], temporaries: Collection[str]
+) -> str:
+    """An expression as text, made-up names replaced by what they stand for.
+
+    >>> from einprop.notation.parser import parse
+    >>> (line, reader) = parse("_1[i] = exp(x[i]); y[j] = 2 _1[j]")
+    >>> in_words(reader.expression, {"_1": line}, {"_1"})
+    '2 exp(x[j])'
+    """
+
+    def meaning(node: Expression) -> Expression:
+        if not isinstance(node, Access) or node.name not in temporaries or not is_distinct(node):
+            return node
+        known = defined.get(node.name)
+        if known is None:
+            return node
+        names = dict(zip(letters(known.target), letters(node), strict=True))
+        return rename_indices(known.expression, names)
+
+    text = to_text(expression)
+    for _ in range(len(defined)):
+        larger = transform(expression, meaning)
+        longer = to_text(larger)
+        if larger == expression or len(longer) > _LONGEST:
+            break
+        expression, text = larger, longer
+    return text
