@@ -12,35 +12,25 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib.metadata
 import importlib.util
 import json
 import os
 import platform
-import re
-import statistics
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from packaging.requirements import Requirement
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.harness.machine import version_of
+from benchmarks.harness.packages import PACKAGES as PEERS
+from benchmarks.harness.packages import import_seconds, installed_bytes
 
 HERE = Path(__file__).resolve().parent
 NOT_COUNTED = "shown_gradient"
-# Peer: the module whose import is timed, and the distribution whose files are counted.
-PEERS = {
-    "einprop": ("einprop", "einprop"),
-    "numpy": ("numpy", "numpy"),
-    "autograd": ("autograd.numpy", "autograd"),
-    "jax": ("jax.numpy", "jax"),
-    "torch": ("torch", "torch"),
-}
-# Without an installation einprop runs from the checkout; these are what it needs.
-EINPROP_NEEDS = ("numpy", "opt_einsum")
 
 
 def load(peer: str) -> ModuleType:
@@ -99,58 +89,6 @@ def count_lines(path: Path) -> int:
     )
 
 
-def import_seconds(peers: list[str], rounds: int) -> dict[str, float]:
-    """Median seconds of the import in fresh interpreters, the peers taking turns."""
-    code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
-    times: dict[str, list[float]] = {peer: [] for peer in peers}
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), *sys.path])}
-    for _ in range(rounds + 1):
-        for peer in peers:
-            command = [sys.executable, "-c", code.format(PEERS[peer][0])]
-            done = subprocess.run(
-                command, check=True, capture_output=True, text=True, env=environment
-            )
-            times[peer].append(float(done.stdout))
-    # The first round fills the file cache.
-    return {peer: statistics.median(seconds[1:]) for peer, seconds in times.items()}
-
-
-def needed(distribution: str) -> Iterator[str]:
-    """The distribution and all that it requires, each once."""
-    seen: set[str] = set()
-    todo = [distribution]
-    while todo:
-        name = re.sub(r"[-_.]+", "-", todo.pop()).lower()
-        if name in seen:
-            continue
-        seen.add(name)
-        yield name
-        for text in importlib.metadata.requires(name) or ():
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                todo.append(requirement.name)
-
-
-def installed_bytes(distribution: str) -> int:
-    """Size of the files of a distribution and of all that it requires, compiled caches left out."""
-    if distribution == "einprop":
-        package = HERE.parent / "einprop"
-        files = [p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-        others = {name for need in EINPROP_NEEDS for name in needed(need)}
-        return sum(p.stat().st_size for p in files) + sum(map(own_bytes, others))
-    return sum(map(own_bytes, needed(distribution)))
-
-
-def own_bytes(distribution: str) -> int:
-    """Size of the files of one distribution."""
-    paths = [
-        Path(str(file.locate()))
-        for file in importlib.metadata.files(distribution) or ()
-        if "__pycache__" not in file.parts
-    ]
-    return sum(path.stat().st_size for path in paths if path.is_file())
-
-
 def what_is_shown(peer: str, version: ModuleType) -> str:
     """A few words on what the peer shows of its gradient."""
     lines = version.shown_gradient().splitlines()
@@ -163,14 +101,6 @@ def what_is_shown(peer: str, version: ModuleType) -> str:
         "torch": f"names of {len(lines)} nodes, such as `{lines[1] if len(lines) > 1 else ''}`",
     }
     return words[peer]
-
-
-def version_of(distribution: str) -> str:
-    """The installed version, or where the code stands."""
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return "checkout"
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -227,7 +157,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="imports timed for each peer")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="folder to write to")
     options = parser.parse_args()
-    sys.path.insert(0, str(HERE.parent))
     figures = measure(options.rounds)
     table = to_markdown(figures)
     options.output.mkdir(parents=True, exist_ok=True)
