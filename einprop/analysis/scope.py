@@ -32,7 +32,7 @@ from einprop.notation.tree import (
     map_children,
 )
 
-__all__ = ["place_sums"]
+__all__ = ["implied", "place_sums"]
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,9 @@ def place_sums(
     left = target_indices(equation.target)
     missing = [i for i in _missing(equation, left, definitions) if i not in known]
 
-    def place(candidate: Equation) -> Expression:
-        scope = _Scope(definitions, frozenset(left), candidate.operator == "+=")
-        if keeps_extremum(candidate.operator):
-            return _place_extremum(candidate, scope)
-        return _place_terms(candidate.expression, scope)
-
     def is_legal(candidate: Equation, index: str) -> bool:
         try:
-            place(candidate)
+            _placed(candidate, definitions)
         except _StrayIndexError as other:
             return other.index != index
         except IndexScopeError:
@@ -90,12 +84,33 @@ def place_sums(
         return True
 
     try:
-        expression = place(equation)
+        expression = _placed(equation, definitions)
     except _StrayIndexError as stray:
         raise refuse_stray(equation, stray.index, stray.node, missing, is_legal) from None
     if missing:
         raise refuse_missing(equation, missing)
     return replace(equation, expression=expression)
+
+
+def implied(equation: Equation, definitions: Definitions) -> Expression | None:
+    """The right side with every sum written; None, and no error to write, where it is illegal.
+
+    Args:
+        equation: As for `place_sums`, the ranges of its target's indices being known.
+        definitions: As for `place_sums`.
+    """
+    try:
+        return _placed(equation, definitions)
+    except IndexScopeError:
+        return None
+
+
+def _placed(equation: Equation, definitions: Definitions) -> Expression:
+    left = frozenset(target_indices(equation.target))
+    scope = _Scope(definitions, left, equation.operator == "+=")
+    if keeps_extremum(equation.operator):
+        return _place_extremum(equation, scope)
+    return _place_terms(equation.expression, scope)
 
 
 class _StrayIndexError(IndexScopeError):

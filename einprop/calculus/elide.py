@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
 from einprop.analysis.definitions import Definitions
 from einprop.analysis.indices import free_indices
-from einprop.analysis.scope import place_sums
+from einprop.analysis.scope import implied
 from einprop.calculus.algebra import negate, product, quotient
-from einprop.errors import IndexScopeError
+from einprop.notation.functions import keeps_extremum
 from einprop.notation.tree import (
+    Add,
     Call,
     Divide,
     Equation,
@@ -18,6 +20,7 @@ from einprop.notation.tree import (
     Iverson,
     Multiply,
     Negate,
+    children,
     map_children,
     transform,
     walk,
@@ -140,7 +143,7 @@ def elide_sums(equation: Equation, definitions: Definitions) -> Equation:
 
     Args:
         equation: A core equation.
-        definitions: As for `place_sums`.
+        definitions: Tell which calls keep their indices.
 
     >>> from einprop.analysis.definitions import collect_definitions
     >>> from einprop.notation.parser import parse
@@ -149,27 +152,50 @@ def elide_sums(equation: Equation, definitions: Definitions) -> Equation:
     >>> print(to_text(elide_sums(line, collect_definitions(()))))
     B.grad[j] += y.grad[b,j]
     """
-    meant = _normal(equation.expression)
-    known = frozenset(free_indices(equation.target))
-
-    def agrees(expression: Expression) -> bool:
-        candidate = replace(equation, expression=expression)
-        try:
-            placed = place_sums(candidate, definitions, known=known)
-        except IndexScopeError:
-            return False
-        return _normal(placed.expression) == meant
-
+    agrees = _agreement(equation, definitions)
     bare = transform(equation.expression, _without_sum)
     for candidate in (rearrange(bare, _as_fraction), bare):
         if agrees(candidate):
             return replace(equation, expression=candidate)
+    return replace(equation, expression=_first_elided(equation, definitions))
+
+
+def _first_elided(equation: Equation, definitions: Definitions) -> Expression:
+    """The right side without the first sum that can be left out, and without such sums inside of it."""
     expression = equation.expression
-    for node in [n for n in walk(expression) if isinstance(n, Call) and n.function == "sum"]:
-        candidate = _remove(expression, node)
-        if agrees(candidate):
-            expression = candidate
-    return replace(equation, expression=expression)
+    # Each term is summed on its own: whether one has its sums the others do not tell.
+    apart = isinstance(expression, Add) and not keeps_extremum(equation.operator)
+    parts = dict(enumerate(children(expression) if apart else (expression,)))
+    agree = {
+        n: _agreement(replace(equation, expression=part), definitions) for n, part in parts.items()
+    }
+    holders: dict[int, dict[int, None]] = {}
+    for n, part in parts.items():
+        for node in _sums(part):
+            holders.setdefault(id(node), {})[n] = None
+    pending, changed = deque(_sums(expression)), parts.keys()
+    while pending:
+        node = pending.popleft()
+        found = {n: _remove(parts[n], node) for n in holders[id(node)] if n in changed}
+        if all(agree[n](part) for n, part in found.items()):
+            parts |= found
+            pending, changed = deque(_sums(node.arguments[0])), found.keys()
+    return Add(tuple(parts.values()), expression.place) if apart else parts[0]
+
+
+def _sums(expression: Expression) -> list[Call]:
+    return [n for n in walk(expression) if isinstance(n, Call) and n.function == "sum"]
+
+
+def _agreement(equation: Equation, definitions: Definitions) -> Callable[[Expression], bool]:
+    """Whether the rules give another right side the sums that the equation's own has."""
+    meant = _normal(equation.expression)
+
+    def agrees(expression: Expression) -> bool:
+        found = implied(replace(equation, expression=expression), definitions)
+        return found is not None and _normal(found) == meant
+
+    return agrees
 
 
 def _without_sum(node: Expression) -> Expression:

@@ -55,13 +55,13 @@ def _count(target: Access) -> Access:
 
 def ties(equations: Sequence[Equation], wanted: Collection[str]) -> Iterator[Equation]:
     """For each cell of the wanted tensors that ``max=`` fills, how many values reach its own."""
-    groups = by_target(equations)
+    holding = {name: holds_value(group) for name, group in by_target(equations).items()}
     for equation in equations:
         choice, name = chosen(equation), equation.target.name
-        if choice is None or name not in wanted or holds_value(groups[name]):
+        if choice is None or name not in wanted or holding[name]:
             continue
         count = _count(equation.target)
-        if count.name not in groups:
+        if count.name not in holding:
             yield Equation(
                 count,
                 "+=",

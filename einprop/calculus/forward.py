@@ -61,12 +61,12 @@ def forward(equations: Sequence[Equation], wrt: Sequence[str], suffix: str = "do
     y.dot[b,j] = sum[i](x.dot[b,i] W[i,j]) + sum[i](x[b,i] W.dot[i,j])
     """
     active = dict.fromkeys(active_tensors(equations, wrt))
-    groups = by_target(equations)
+    single = {name: holds_value(group) for name, group in by_target(equations).items()}
     found: list[Equation] = []
     for equation in equations:
-        if equation.target.name in active:
-            single = holds_value(groups[equation.target.name])
-            found += _tangent_equation(equation, active, suffix, single)
+        name = equation.target.name
+        if name in active:
+            found += _tangent_equation(equation, active, suffix, single[name])
     counted = {e.target.name for e in equations if e.target.name in active}
     return Tangent(
         (*ties(equations, counted), *found), {name: f"{name}.{suffix}" for name in active}
