@@ -128,8 +128,8 @@ class _Factoring:
             self.note(product, saving)
             if len(group) == len(terms):
                 return replace(equation, expression=self.builder.held(product) or product)
-            taken = [term.expression for term in group]
-            terms = [term for term in terms if not any(term is other for other in taken)]
+            taken = {id(term.expression) for term in group}
+            terms = [term for term in terms if id(term) not in taken]
             held = free_indices(product)
             order = [i for i in letters(equation.target) if i in held]
             terms.append(self.builder.define(product, order))
@@ -143,14 +143,14 @@ class _Factoring:
 
     def best(self, target: Access, terms: Sequence[Expression]) -> tuple[int, list[_Term]] | None:
         """The terms with a common operand whose taking out saves most, and what it saves."""
-        groups: dict[_Shared, list[_Term]] = {}
+        groups: dict[_Shared, dict[int, _Term]] = {}
         own = frozenset(letters(target))
         for expression in terms:
             for term in self.products(expression, own):
-                group = groups.setdefault(term.key, [])
-                if not any(term.expression is known.expression for known in group):
-                    group.append(term)
-        found = [(self.saving(group), group) for group in groups.values() if len(group) > 1]
+                # A term whose operands both are common stands in a group once.
+                groups.setdefault(term.key, {}).setdefault(id(expression), term)
+        several = [list(group.values()) for group in groups.values() if len(group) > 1]
+        found = [(self.saving(group), group) for group in several]
         best = max(found, key=lambda each: each[0], default=None)
         return best if best is not None and best[0] > 0 else None
 
