@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from einprop.analysis.cells import is_base, writers
 from einprop.analysis.dependence import numbers_by_target
 from einprop.analysis.derivative_names import tensor_base
-from einprop.analysis.indices import is_plain
+from einprop.analysis.indices import is_plain, plain_subscripts
 from einprop.analysis.recurrence import Loop, loops
 from einprop.errors import IndexScopeError
 from einprop.notation.printer import to_text
@@ -80,6 +80,8 @@ def _unread(
     for number, equation in enumerate(equations):
         for access in reads(equation):
             loop = None if is_plain(access) else loop_of.get(number)
+            if loop is not None and _letters(loop, number) <= {*plain_subscripts(access)}:
+                loop = None
             together = (loop_of.get(n) is loop for n in writers.get(access.name, ()))
             # What a recurrence reads at another position of its loop is its own past.
             if loop is None or not any(together):
@@ -162,6 +164,12 @@ def _check_operator(equation: Equation, before: Iterable[Equation]) -> None:
 def _loop_of(equations: Sequence[Equation]) -> dict[int, Loop]:
     """By number, the loop that runs each equation of a cycle."""
     return {number: loop for loop in loops(equations) for number in loop.letters}
+
+
+def _letters(loop: Loop, number: int) -> set[str]:
+    """The letters of the loops around an equation."""
+    inner = (item for item in loop.body if isinstance(item, Loop) and number in item.letters)
+    return {loop.letters[number]}.union(*(_letters(item, number) for item in inner))
 
 
 def _check_order(equations: Sequence[Equation], loop_of: Mapping[int, Loop]) -> None:

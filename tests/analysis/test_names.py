@@ -139,3 +139,11 @@ def test_a_read_of_other_cells_does_not_wait() -> None:
     """The adjoint of one step reads what the step wrote, and not the cell that it adds to."""
     found = names("g[a] += s[a]; x[t] = g[t+0] where t in 1:2; g[t-1] += 2 g[t+0] where t in 1:2")
     assert found.outputs == ("x",)
+
+
+def test_what_a_recurrence_reads_at_its_own_position_is_no_output() -> None:
+    text = "h[-1,j] = 0; a[t,g,j] = x[t,g,j] + h[t-1,k] U[k,g,j]; h[t,j] = a[t,0,j] a[t,1,j]"
+    assert names(f"{text}; loss = sum[j](h[end,j])").outputs == ("loss",)
+    assert names(text).outputs == ("h",)
+    text = "y[i,j] = x[i,j] + y[i-1,j] + y[i,j-1]; y[-1,j] = 0; y[i,-1] = 0"
+    assert names(text).outputs == ("y",)
