@@ -1,6 +1,8 @@
 """einprop: write a layer as index notation, get the compiled forward pass and the derived backward pass."""
 
-from einprop import components, data, layers, reference, training, trees
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from einprop.errors import (
     DerivativeError,
     EinpropError,
@@ -12,12 +14,15 @@ from einprop.errors import (
     UnsupportedError,
 )
 from einprop.gradcheck import gradcheck
-from einprop.inspection import inspect
 from einprop.jacobian_check import check_jacobian, compare_jacobians
-from einprop.layers import Layer, init
 from einprop.program import Program
 from einprop.registry import register_function, unregister_function
 from einprop.traces import adjoint_trace, evaluation_trace, tangent_trace
+
+if TYPE_CHECKING:
+    from einprop import components, data, layers, reference, training, trees
+    from einprop.inspection import inspect
+    from einprop.layers import Layer, init
 
 __all__ = [
     "DerivativeError",
@@ -49,3 +54,20 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# Who derives an equation should not wait for layers, data and training.
+_ROOMS = frozenset({"components", "data", "layers", "reference", "training", "trees"})
+_NAMES = {"Layer": "layers", "init": "layers", "inspect": "inspection"}
+
+
+def __getattr__(name: str) -> Any:
+    """A room of the house, or a name of one, when it is first asked for."""
+    if name in _ROOMS:
+        return import_module(f"einprop.{name}")
+    if name in _NAMES:
+        return getattr(import_module(f"einprop.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'einprop' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
