@@ -185,7 +185,7 @@ class _Arranger:
         Another product of the same cells reads the same copy.
         """
         steps, operands = [], []
-        for operand, free in zip(_tensors(step), (groups.rows, groups.columns), strict=True):
+        for operand, free in zip(step.tensors, (groups.rows, groups.columns), strict=True):
             stored = self.stored(operand, ())
             sides = (free, groups.contracted)
             if self.as_written or mergeable(stored, sides, self.sizes):
@@ -244,7 +244,7 @@ class _Arranger:
             for step in self.lowered.steps
             if isinstance(step.operation, Window)
         }
-        uses = Counter(o.tensor for step in self.lowered.steps for o in _tensors(step))
+        uses = Counter(o.tensor for step in self.lowered.steps for o in step.tensors)
         found: dict[str, _Straight] = {}
         kept = {*outputs, *self.lowered.shapes}
         for step in self.lowered.steps:
@@ -267,7 +267,7 @@ class _Arranger:
         """The step with what the layout of its operands decides."""
         if not isinstance(step.operation, Contraction):
             return step
-        left, right = [self.stored(operand, step.fixed) for operand in _tensors(step)]
+        left, right = [self.stored(operand, step.fixed) for operand in step.tensors]
         target = _without(step.target.indices, step.fixed)
         contraction, swapped = classify(target, left, right, self.sizes, self.machine)
         operands = step.operands[::-1] if swapped else step.operands
@@ -291,7 +291,7 @@ class _Arranger:
         name, letters = step.target.tensor, step.target.indices
         self.shapes[name] = tuple([index_size(self.sizes, letter) for letter in letters])
         if isinstance(step.operation, Window):
-            (source,) = _tensors(step)
+            (source,) = step.tensors
             self.layouts[name] = self.window(source.tensor, step.operation.subscripts, letters)
             return
         if name in self.donated:
@@ -353,7 +353,7 @@ class _Arranger:
     def target_order(self, step: Step) -> Letters:
         """The order in which the step writes its target most cheaply, loop letters left out."""
         target = _without(step.target.indices, step.fixed)
-        stored = [tuple(self.stored(o, step.fixed)) for o in _tensors(step) if o.indices]
+        stored = [tuple(self.stored(o, step.fixed)) for o in step.tensors if o.indices]
         match step.operation:
             case Contraction() as contraction:
                 return contraction_order(contraction, target, self.sizes)
@@ -370,7 +370,7 @@ class _Arranger:
 
     def gathered(self, step: Step, subscripts: Sequence[Affine | Operand]) -> Letters:
         """The letters in the order of the memory that is read."""
-        source = self.layouts[_tensors(step)[0].tensor]
+        source = self.layouts[step.tensors[0].tensor]
         found: dict[str, None] = {}
         for axis in source.order:
             match subscripts[axis]:
@@ -382,10 +382,6 @@ class _Arranger:
 
 
 _WRITES_ANYWHERE = (Elementwise, Copy, Reduction, Contraction, Cumulation)
-
-
-def _tensors(step: Step) -> list[Operand]:
-    return [operand for operand in step.operands if isinstance(operand, Operand)]
 
 
 def _without(letters: Letters, fixed: Collection[str]) -> Letters:

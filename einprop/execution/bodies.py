@@ -72,7 +72,7 @@ def flat(node: Node) -> Iterator[Step]:
 
 def read(step: Step) -> Iterator[str]:
     """The tensors that a step reads."""
-    return (operand.tensor for operand in step.operands if isinstance(operand, Operand))
+    return (operand.tensor for operand in step.tensors)
 
 
 def written(node: Node) -> str | None:

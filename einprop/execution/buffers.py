@@ -54,7 +54,7 @@ def lifetimes(
     first: dict[str, int] = dict.fromkeys(inputs, -1)
     last: dict[str, int] = dict.fromkeys(inputs, -1)
     for number, step in enumerate(steps):
-        for operand in (step.target, *_tensors(step)):
+        for operand in (step.target, *step.tensors):
             root = memory.root(operand.tensor)
             start, end = number, number
             for loop in memory.lasts(root, number):
@@ -66,16 +66,12 @@ def lifetimes(
     return {root: Lifetime(first[root], last[root]) for root in first}
 
 
-def _tensors(step: Step) -> list[Operand]:
-    return [operand for operand in step.operands if isinstance(operand, Operand)]
-
-
 def in_place(number: int, step: Step, memory: Memory, lives: Mapping[str, Lifetime]) -> str | None:
     """The root that the step may overwrite cell for cell: that of an operand that dies here."""
     target = step.target.tensor
     if not isinstance(step.operation, Elementwise | Copy) or memory.root(target) != target:
         return None
-    cells, read = _cells(step.target, memory), _tensors(step)
+    cells, read = _cells(step.target, memory), step.tensors
     for operand in read:
         root = memory.root(operand.tensor)
         if (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from einprop.execution.steps import Accumulate, Loop, Operand, Scatter, Step, Window
 from einprop.notation.tree import Affine
@@ -49,14 +49,14 @@ def transient(
     for step, loops in zip(steps, enclosing, strict=True):
         letters = dict(zip(loops, step.fixed, strict=True))
         target = step.target.tensor
-        for operand in _tensors(step):
+        for operand in step.tensors:
             name = root.get(operand.tensor)
             if name is not None:
                 same = [n for n in found[name] if _follows(step, operand, axes, n, letters)]
                 found[name] = frozenset(same)
         made = not isinstance(step.operation, Window | Accumulate | Scatter)
         if isinstance(step.operation, Window):
-            (source,) = _tensors(step)
+            (source,) = step.tensors
             if source.tensor in root:
                 root[target] = root[source.tensor]
         elif made and target not in kept:
@@ -86,7 +86,3 @@ def _follows(
         others = [term for n, p in enumerate(places) if n != axis for term in p.terms]
         return places[axis] == Affine(((1, letter),)) and letter not in [i for _, i in others]
     return axis < len(operand.indices) and operand.indices[axis] == letter
-
-
-def _tensors(step: Step) -> Iterable[Operand]:
-    return [operand for operand in step.operands if isinstance(operand, Operand)]

@@ -101,7 +101,7 @@ class _Search:
                 self.orders[name] = found[name].order
                 self.members[self.component(name)].append(name)
         for step in steps:
-            touched = {self.root(o.tensor) for o in (step.target, *_tensors(step))}
+            touched = {self.root(o.tensor) for o in (step.target, *step.tensors)}
             for component in {self.component(name) for name in touched}:
                 self.steps_of(component).append(step)
 
@@ -124,7 +124,7 @@ class _Search:
 
     def meet(self, step: Step) -> None:
         """Axes under the same letter meet."""
-        for operand in _tensors(step):
+        for operand in step.tensors:
             if len(operand.indices) == 0 or operand.tensor in self.inputs:
                 continue
             self.join(("tensor", operand.tensor), ("tensor", step.target.tensor))
@@ -246,10 +246,10 @@ class _Search:
         """The classes of what products would like to read or write, outermost first."""
         for step in self.steps_of(component):
             if isinstance(step.operation, Contraction):
-                left, right = (self.stored(o, step.fixed) for o in _tensors(step))
+                left, right = (self.stored(o, step.fixed) for o in step.tensors)
                 target = tuple(i for i in step.target.indices if i not in step.fixed)
                 groups, swapped = classify(target, left, right, self.sizes, self.machine)
-                sides = _tensors(step)[::-1] if swapped else _tensors(step)
+                sides = step.tensors[::-1] if swapped else step.tensors
                 for operand, free in zip(sides, (groups.rows, groups.columns), strict=True):
                     yield from self.wish(
                         component, operand, (groups.batch, free, groups.contracted)
@@ -277,7 +277,3 @@ def _placed(ranking: Sequence[Hashable], wish: Sequence[Hashable]) -> tuple[Hash
     """
     turned = iter([key for key in wish if key in ranking])
     return tuple(next(turned) if key in wish else key for key in ranking)
-
-
-def _tensors(step: Step) -> list[Operand]:
-    return [operand for operand in step.operands if isinstance(operand, Operand)]

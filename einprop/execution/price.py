@@ -42,23 +42,24 @@ def price(step: Step, stored: StoredAt, sizes: Mapping[str, int], machine: Machi
     True
     """
     times = elements(sizes, step.fixed)
-    tensors = [o for o in step.operands if isinstance(o, Operand)]
     match step.operation:
         case Window():
             return 0.0
         case Contraction():
-            left, right = (stored(operand, step.fixed) for operand in tensors)
+            left, right = (stored(operand, step.fixed) for operand in step.tensors)
             target = stored(step.target, step.fixed)
             return times * contraction_seconds(
                 step.target.indices, target, left, right, sizes, machine
             )
         case Reduction():
-            (operand,) = tensors
+            (operand,) = step.tensors
             letters = stored(operand, step.fixed)
             sides = [letters, stored(step.target, step.fixed)]
             return times * (machine.call + passed(tuple(letters), sides, sizes, machine))
         case Gather() | Scatter():
-            every = dict.fromkeys(i for o in (step.target, *tensors) for i in operand_letters(o))
+            every = dict.fromkeys(
+                i for o in (step.target, *step.tensors) for i in operand_letters(o)
+            )
             return machine.call + elements(sizes, tuple(every)) * machine.strided
         case Accumulate(_, loops):
             times *= elements(sizes, loops)
@@ -67,5 +68,5 @@ def price(step: Step, stored: StoredAt, sizes: Mapping[str, int], machine: Machi
             fixed = step.fixed
     function = step.operation.function if isinstance(step.operation, Elementwise) else ""
     target = stored(step.target, fixed)
-    sides = [target, *(stored(operand, fixed) for operand in tensors)]
+    sides = [target, *(stored(operand, fixed) for operand in step.tensors)]
     return times * (machine.call + passed(tuple(target), sides, sizes, machine, function))

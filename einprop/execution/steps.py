@@ -215,6 +215,11 @@ class Step:
     constant: bool = False
     fixed: Letters = ()
 
+    @property
+    def tensors(self) -> list[Operand]:
+        """The operands that are tensors, in order."""
+        return [operand for operand in self.operands if isinstance(operand, Operand)]
+
 
 @dataclass(frozen=True, slots=True)
 class Loop:
