@@ -244,19 +244,9 @@ def _plan(
     sizes = bind_sizes(resolved, dict(zip(names, shapes, strict=True)))
     lowered = _lower(resolved, recipe, sizes, donation)
     lowered = _limited(lowered, donation, memory_limit, dtype)
-    program = lowered.program
+    plan = numpy_backend.Plan(_schedule(lowered, donation, dtype))
     place = {name: n for n, name in enumerate(names)}
     used = tuple(place[name] for name in lowered.inputs)
-    plan = numpy_backend.compile_plan(
-        program.equations,
-        program.sizes,
-        lowered.inputs,
-        program.outputs,
-        dtype,
-        program.axes,
-        dict(donation.pairs),
-        donation.guard,
-    )
     positions = resolved.positions.intersection(lowered.inputs)
     numbers = [place[name] for name in positions.difference(plan.schedule.integers)]
     return used, tuple(numbers), plan

@@ -364,13 +364,13 @@ def test_copies_before_and_after_a_call(how: str) -> None:
 def planned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shapes for which a plan was made."""
     made: list[tuple[int, ...]] = []
-    compile_plan = numpy_backend.compile_plan
+    make = numpy_backend.Plan
 
-    def counted(equations, sizes, inputs, *others):
-        made.append(inputs["x"])
-        return compile_plan(equations, sizes, inputs, *others)
+    def counted(schedule):
+        made.append(schedule.tensors["x"].shape)
+        return make(schedule)
 
-    monkeypatch.setattr(numpy_backend, "compile_plan", counted)
+    monkeypatch.setattr(numpy_backend, "Plan", counted)
     return made
 
 

@@ -176,13 +176,14 @@ def test_missing_and_unknown_inputs(names: str, message: str) -> None:
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """The shapes and dtypes for which a plan was made."""
     made: list[tuple] = []
-    compile_plan = numpy_backend.compile_plan
+    make = numpy_backend.Plan
 
-    def counted(equations, sizes, inputs, outputs, dtype, *options):
-        made.append((*inputs.values(), dtype))
-        return compile_plan(equations, sizes, inputs, outputs, dtype, *options)
+    def counted(schedule):
+        shapes = [schedule.tensors[name].shape for name in schedule.inputs]
+        made.append((*shapes, schedule.dtype))
+        return make(schedule)
 
-    monkeypatch.setattr(numpy_backend, "compile_plan", counted)
+    monkeypatch.setattr(numpy_backend, "Plan", counted)
     return made
 
 

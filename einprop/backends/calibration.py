@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -15,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from einprop.cache import cache_folder
-from einprop.errors import InputError
 from einprop.execution.cost import Machine
+from einprop.files import written_whole
 
 __all__ = ["calibrate", "calibration_file", "machine"]
 
@@ -63,15 +62,9 @@ def calibrate() -> Machine:
         InputError: The figures cannot be kept.
     """
     found = _measured()
-    path = calibration_file()
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(asdict(found), indent=1), encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        hint = "EINPROP_CACHE names another folder"
-        raise InputError(f"the figures cannot be kept in {path}: {error}", (), hint) from error
+    hint = "EINPROP_CACHE names another folder"
+    with written_whole(calibration_file(), folders=True, hint=hint) as file:
+        file.write(json.dumps(asdict(found), indent=1).encode("utf-8"))
     machine.cache_clear()
     return found
 

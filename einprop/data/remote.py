@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import BinaryIO, TextIO
 
 from einprop.cache import cache_folder
 from einprop.errors import InputError
+from einprop.files import written_whole
 
 __all__ = ["SOURCES", "Remote", "check_digest", "download", "fetch"]
 
@@ -124,20 +123,10 @@ def fetch(remote: Remote, path: str | PathLike[str], *, progress: bool = True) -
         return target
     if not remote.url.startswith(("http://", "https://")):
         raise InputError(f"{remote.url} is no address of http or https")
-    # A name of its own for each call, so that two may fetch the same file at once.
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as file:
-            _receive(remote.url, file, _Report(target.name, shown=progress))
-        check_digest(partial, remote.digest, f"what {remote.url} gave")
-        partial.replace(target)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written: {error}") from error
-    finally:
-        # It is there only where something went wrong, an interrupt included.
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with written_whole(target, folders=True) as file:
+        _receive(remote.url, file, _Report(target.name, shown=progress))
+        file.flush()
+        check_digest(file.name, remote.digest, f"what {remote.url} gave")
     return target
 
 

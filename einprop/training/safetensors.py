@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
@@ -22,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einprop.errors import InputError
+from einprop.files import written_whole
 from einprop.training.strict_json import parse_object, print_object
 
 __all__ = ["read_safetensors", "write_safetensors"]
@@ -96,7 +96,8 @@ def write_safetensors(
     octets += b" " * (-len(octets) % _ALIGNMENT)
     if len(octets) > _LONGEST_HEADER:
         raise InputError(f"names and texts for {path} take {len(octets)} bytes: too many to read")
-    _write_atomically(path, _chunks(octets, [tensors[name] for name in ordered]))
+    with written_whole(path) as file:
+        file.writelines(_chunks(octets, [tensors[name] for name in ordered]))
 
 
 def read_safetensors(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
@@ -238,32 +239,6 @@ def _chunks(header: bytes, tensors: list[Array]) -> Iterator[bytes | memoryview]
     for tensor in tensors:
         if tensor.size:
             yield tensor.reshape(-1).view(np.uint8).data
-
-
-def _write_atomically(path: str | PathLike[str], chunks: Iterator[bytes | memoryview]) -> None:
-    target = Path(os.path.realpath(path))  # A link goes on pointing at what is written.
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with partial.open("xb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the new name on the disk too, where a folder can be opened."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _is_text(value: object) -> bool:

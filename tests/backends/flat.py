@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from einprop.analysis.recurrence import Loop, order
-from einprop.backends.numpy import Plan, compile_plan, source
+from einprop.backends.numpy import Plan, source
+from einprop.execution.schedule import schedule
 from einprop.execution.steps import index_size
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
@@ -191,7 +192,7 @@ def compiled(
 ) -> Plan:
     equations = parse(text) if isinstance(text, str) else tuple(text)
     shapes = {name: array.shape for name, array in tensors.items()}
-    return compile_plan(equations, sizes, shapes, outputs, dtype, axes)
+    return Plan(schedule(equations, sizes, shapes, outputs, dtype, axes))
 
 
 def check(

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from einprop.backends.numpy import Plan, compile_plan, register
+from einprop.backends.numpy import Plan, register
 from einprop.backends.numpy_functions import FUNCTIONS, unregister
-from einprop.execution.schedule import ITEM_BYTES
+from einprop.execution.schedule import ITEM_BYTES, schedule
 from einprop.notation.parser import parse
 from einprop.notation.tree import Access, Call, Equation, Expression, Index, Multiply
 
@@ -34,7 +34,7 @@ def arrays(inputs: Mapping[str, str], sizes: Mapping[str, int], dtype: str) -> A
 def compiled(text: str, tensors: Arrays, *outputs: str, sizes: Mapping[str, int] = SIZES) -> Plan:
     shapes = {name: array.shape for name, array in tensors.items()}
     dtype = next(iter(tensors.values())).dtype.name if tensors else "float64"
-    return compile_plan(parse(text), sizes, shapes, outputs, dtype)
+    return Plan(schedule(parse(text), sizes, shapes, outputs, dtype))
 
 
 def close(actual: NDArray[Any], expected: ArrayLike, dtype: str = "float64") -> None:
@@ -83,7 +83,7 @@ def test_generated_contractions(seed: int) -> None:
     ]
     outputs = ["r"] if rng.random() < 0.5 else ["p", "r"]
     shapes = {name: array.shape for name, array in tensors.items()}
-    plan = compile_plan(equations, sizes, shapes, outputs, dtype)
+    plan = Plan(schedule(equations, sizes, shapes, outputs, dtype))
     p = np.einsum(f"{left},{right}->{middle}", tensors["x"], tensors["y"])
     expected = {"p": p, "r": np.einsum(f"{middle},{third}->{last}", p, tensors["z"])}
     for name, result in zip(outputs, plan(*tensors.values()), strict=True):
@@ -382,7 +382,7 @@ def test_results_share_memory_with_nothing() -> None:
 def test_an_output_asked_for_twice_is_two_arrays() -> None:
     x = np.ones(4)
     shapes = {"x": x.shape}
-    plan = compile_plan(parse("y[i] = exp(x[i])"), SIZES, shapes, ["y", "y"], "float64")
+    plan = Plan(schedule(parse("y[i] = exp(x[i])"), SIZES, shapes, ["y", "y"], "float64"))
     one, two = plan(x)
     assert not np.shares_memory(one, two)
 
@@ -440,7 +440,7 @@ def test_register() -> None:
     try:
         call = Call("twice", (access("x", "i"),))
         equations = [Equation(access("y", "i"), "=", call)]
-        plan = compile_plan(equations, {"i": 2}, {"x": (2,)}, ["y"], "float32")
+        plan = Plan(schedule(equations, {"i": 2}, {"x": (2,)}, ["y"], "float32"))
         close(plan(np.array([1, 2], "float32"))[0], [2, 4], "float32")
     finally:
         unregister("twice")

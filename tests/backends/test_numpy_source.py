@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from einprop import Program
 from einprop.analysis.derivative_names import tensor_base
-from einprop.backends.numpy import compile_plan, register, source
+from einprop.backends.numpy import Plan, register, source
 from einprop.backends.numpy_functions import unregister
 from einprop.backends.numpy_source import python_names
 from einprop.errors import DerivativeError, IndexScopeError, ShapeError, UnsupportedError
+from einprop.execution.schedule import schedule
 from einprop.notation.parser import parse
 from einprop.notation.tree import Access, Call, Equation, Index, Multiply
 from tests.strategies.programs import Case, cases
@@ -101,7 +102,7 @@ def test_helpers_come_along() -> None:
     written = source(equations, SIZES, {"x": (4,)}, list("acde"), "float32")
     assert "Array" not in written
     results = run(written, x)
-    plan = compile_plan(equations, SIZES, {"x": (4,)}, list("acde"), "float32")
+    plan = Plan(schedule(equations, SIZES, {"x": (4,)}, list("acde"), "float32"))
     for name, expected in zip("acde", plan(x), strict=True):
         np.testing.assert_allclose(results[name], expected, rtol=1e-6)
         assert results[name].dtype == np.float32
