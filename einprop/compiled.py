@@ -18,6 +18,7 @@ from einprop.arguments import as_arrays, as_mapping
 from einprop.backends import numpy as numpy_backend
 from einprop.backends.calibration import machine
 from einprop.calculus.derive import Derivation, Tangents
+from einprop.choices import Choices
 from einprop.donation import Donation
 from einprop.errors import InputError
 from einprop.execution.schedule import ITEM_BYTES, schedule
@@ -87,7 +88,7 @@ class Compiled:
         recipe: Recipe,
         backend: str,
         donation: Donation | None = None,
-        memory_limit: int | None = None,
+        choices: Choices | None = None,
     ) -> None:
         if not isinstance(backend, str) or backend not in BACKENDS:
             raise InputError(
@@ -97,11 +98,11 @@ class Compiled:
         self._recipe = recipe
         self._backend = backend
         self._donation = donation or Donation()
-        self._memory_limit = _checked(memory_limit)
+        self._choices = choices or Choices()
         # Not a method: a plan's memory should go with the last reference to its callable.
         self._ready: _Ready | None = None
         self._plan = lru_cache(_PLANS)(
-            partial(_plan, resolved, recipe, self._donation, memory_limit)
+            partial(_plan, resolved, recipe, self._donation, self._choices)
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -110,7 +111,7 @@ class Compiled:
             self._recipe,
             self._backend,
             self._donation,
-            self._memory_limit,
+            self._choices,
         )
 
     def __call__(self, tensors: Mapping[str, Any] | None = None, /, **named: Any) -> Any:
@@ -149,16 +150,17 @@ class Compiled:
 
     def schedule(self, sizes: Sizes) -> Schedule:
         """The steps that a call takes at these sizes."""
-        return _schedule(self._lowered(sizes), self._donation)
+        return _schedule(self._lowered(sizes), self._donation, self._choices)
 
     def explain(self, sizes: Sizes) -> Explanation:
         """The same as a table, with what was decided on the way."""
         lowered = self._lowered(sizes)
-        return explain_schedule(_schedule(lowered, self._donation), lowered.program.decisions)
+        planned = _schedule(lowered, self._donation, self._choices)
+        return explain_schedule(planned, lowered.program.decisions)
 
     def _lowered(self, sizes: Sizes) -> _Lowered:
         lowered = _lower(self._resolved, self._recipe, sizes, self._donation)
-        return _limited(lowered, self._donation, self._memory_limit)
+        return _limited(lowered, self._donation, self._choices)
 
     def source(self, sizes: Sizes) -> str:
         """Standalone code at these sizes; sizes that enter a computation are read off the inputs."""
@@ -183,22 +185,9 @@ class Compiled:
         )
 
 
-def _checked(memory_limit: object) -> int | None:
-    """The limit, if it is one.
-
-    Raises:
-        InputError: It is no number of bytes.
-    """
-    if memory_limit is None:
-        return None
-    if isinstance(memory_limit, bool) or not isinstance(memory_limit, int) or memory_limit < 0:
-        raise InputError(
-            f"memory_limit is a number of bytes, not {memory_limit!r}", (), "as in 64 * 2**20"
-        )
-    return memory_limit
-
-
-def _schedule(lowered: _Lowered, donation: Donation, dtype: str = "float64") -> Schedule:
+def _schedule(
+    lowered: _Lowered, donation: Donation, choices: Choices, dtype: str = "float64"
+) -> Schedule:
     program = lowered.program
     return schedule(
         program.equations,
@@ -209,19 +198,21 @@ def _schedule(lowered: _Lowered, donation: Donation, dtype: str = "float64") -> 
         axes=program.axes,
         donated=dict(donation.pairs),
         guard=donation.guard,
+        reuse_results=choices.reuse_results,
         machine=machine(),
     )
 
 
 def _limited(
-    lowered: _Lowered, donation: Donation, limit: int | None, dtype: str = "float64"
+    lowered: _Lowered, donation: Donation, choices: Choices, dtype: str = "float64"
 ) -> _Lowered:
     """The flat program with as much of it computed again as keeps its memory within the limit."""
+    limit = choices.memory_limit
     if limit is None:
         return lowered
 
     def measure(program: SizedProgram) -> int:
-        return _schedule(replace(lowered, program=program), donation, dtype).arena_bytes
+        return _schedule(replace(lowered, program=program), donation, choices, dtype).arena_bytes
 
     program = recompute(lowered.program, limit, ITEM_BYTES[dtype], measure)
     return replace(lowered, program=program)
@@ -231,7 +222,7 @@ def _plan(
     resolved: Resolved,
     recipe: Recipe,
     donation: Donation,
-    memory_limit: int | None,
+    choices: Choices,
     renewal: int,
     dtype: str,
     *shapes: tuple[int, ...],
@@ -243,8 +234,8 @@ def _plan(
     names = resolved.names.inputs
     sizes = bind_sizes(resolved, dict(zip(names, shapes, strict=True)))
     lowered = _lower(resolved, recipe, sizes, donation)
-    lowered = _limited(lowered, donation, memory_limit, dtype)
-    plan = numpy_backend.Plan(_schedule(lowered, donation, dtype))
+    lowered = _limited(lowered, donation, choices, dtype)
+    plan = numpy_backend.Plan(_schedule(lowered, donation, choices, dtype))
     place = {name: n for n, name in enumerate(names)}
     used = tuple(place[name] for name in lowered.inputs)
     positions = resolved.positions.intersection(lowered.inputs)

@@ -17,7 +17,7 @@ __all__ = ["written_whole"]
 
 @contextlib.contextmanager
 def written_whole(
-    path: str | PathLike[str], *, folders: bool = False, hint: str = ""
+    path: str | PathLike[str], *, folders: bool = False, hint: str | None = None
 ) -> Iterator[BinaryIO]:
     """A file to write into that takes the place of ``path`` at the end, once it is on the disk.
 

@@ -13,6 +13,7 @@ from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, longer_inputs, unknown_letters
 from einprop.arguments import Names, as_mapping, as_shape
 from einprop.backward_check import check_backward
+from einprop.choices import Choices
 from einprop.compiled import Compiled, Recipe
 from einprop.derivatives import Differentiable
 from einprop.donation import donation_of
@@ -197,6 +198,7 @@ class Program(Differentiable):
         donate: Mapping[str, str] | None = None,
         guard: str | None = None,
         memory_limit: int | None = None,
+        reuse_results: bool = False,
     ) -> Compiled:
         """A callable bound to a backend, called as the program is.
 
@@ -212,6 +214,8 @@ class Program(Differentiable):
             memory_limit: How many bytes the intermediates of one call may take. Tensors that are
                 read again late are then computed again instead of kept, cheap ones first, until
                 they fit; values stay the same. Without it, nothing is computed twice.
+            reuse_results: Results lie in memory that is kept, and that the next call writes again,
+                whoever makes it: a call then takes no memory at all. Copy what has to last.
 
         Raises:
             InputError: There is no such backend, output or input; or, when a call plans, its
@@ -224,9 +228,14 @@ class Program(Differentiable):
         >>> w = np.ones(2)
         >>> descent(w=w, g=[1.0, 2.0]) is w, w
         (True, array([0.5, 0. ]))
+        >>> double = Program("y[i] = 2 x[i]").compile(reuse_results=True)
+        >>> first = double(x=[1.0, 2.0])
+        >>> double(x=[3.0, 4.0]) is first, first
+        (True, array([6., 8.]))
         """
         donation = donation_of(self._resolved, donate, guard)
-        return Compiled(self._resolved, self._recipe, backend, donation, memory_limit)
+        choices = Choices(memory_limit, reuse_results)
+        return Compiled(self._resolved, self._recipe, backend, donation, choices)
 
     def shapes(
         self, known: Mapping[str, Sequence[int]] | None = None, /, **named: Sequence[int]

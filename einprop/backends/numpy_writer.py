@@ -133,12 +133,12 @@ class Writer:
             return self.argument(tensor, root), "input"
         buffer = self.schedule.buffers[root.buffer]
         number = f"buffer {root.buffer}"
-        if buffer.kind == "arena":
+        if buffer.kind in ("arena", "result"):
             size = max(buffer.bytes, 1)
             base = self.define("b", (number,), f"empty({size}, uint8)", self.arena)
             self.buffers[base] = None
             text = cells_text(tensor, base, ITEM_BYTES[tensor.dtype])
-            return self.define("v", ("view", text), text, self.arena), buffer.kind
+            return self.define("v", ("view", text), text, self.arena), "arena"
         section: Section = self.call if buffer.kind == "output" else self.once
         kind = "y" if buffer.kind == "output" else "c"
         shape = tuple_text([root.shape[axis] for axis in root.order])
@@ -334,7 +334,11 @@ class Writer:
         repeated = self.returned.setdefault(name, position) != position
         text = permuted(base, tuple(order))
         given = kind == "input" and name not in self.schedule.donated
-        return f"array({text})" if given or repeated else text
+        if given or repeated:
+            return f"array({self.use(text)})"
+        if kind == "arena":
+            return self.use(self.define("v", ("view", text), text, self.arena))
+        return text
 
     def text(self, results: Sequence[str]) -> str:
         """The module: ``allocate`` and ``run``."""

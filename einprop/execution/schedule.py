@@ -56,6 +56,7 @@ def schedule(
     donated: Mapping[str, str] | None = None,
     guard: str | None = None,
     as_written: bool = False,
+    reuse_results: bool = False,
     machine: Machine | None = None,
 ) -> Schedule:
     """Plan a flat program.
@@ -72,6 +73,7 @@ def schedule(
         guard: The scalar output without whose being finite no donated memory is written.
         as_written: Keep every tensor's axes in the order of its subscripts (for source that people
             read) instead of the order that is fastest.
+        reuse_results: Keep the outputs' memory for the next call too.
         machine: What the parts of the work take there; built-in figures by default.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
@@ -92,6 +94,8 @@ def schedule(
     memory = _memory(arranged, dtypes, frozenset(inputs), frozenset(outputs), changing)
     lives = lifetimes(steps, memory, inputs, outputs)
     buffers, places = assign(steps, memory, lives)
+    if reuse_results:
+        buffers = [replace(b, kind="result") if b.kind == "output" else b for b in buffers]
     return Schedule(
         dtype,
         lowered.sizes,

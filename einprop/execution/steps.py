@@ -272,7 +272,7 @@ class Buffer:
     """Memory for the tensors that take turns in it.
 
     The kind is ``arena`` (kept by the plan, dead between calls), ``output`` (fresh for each
-    call) or ``constant`` (written once).
+    call), ``result`` (an output's, kept by the plan) or ``constant`` (written once).
     """
 
     kind: str

@@ -89,12 +89,6 @@ def test_what_cannot_be_had_is_said_with_the_least_that_can() -> None:
     assert planned(program, least).arena_bytes <= least < planned(program).arena_bytes
 
 
-@pytest.mark.parametrize("limit", [-1, 1.5, "64", True])
-def test_a_limit_is_a_number_of_bytes(limit: object) -> None:
-    with pytest.raises(InputError, match="memory_limit is a number of bytes"):
-        network().compile(memory_limit=limit)  # type: ignore[arg-type]
-
-
 def peak(program: SizedProgram) -> int:
     """The most cells that wait at once, from the first write to the last read."""
     equations = program.equations
