@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
+from operator import itemgetter
 
 from einprop.execution.cost import Machine, copied, passed
 from einprop.execution.layout import Stored, dense, long_letters, mergeable
@@ -57,27 +57,34 @@ def classify(
     if swapped:
         left, right = right, left
     batch = tuple([i for i in target if i in left and i in right])
-    choices = product(
-        _orders(target, left, right), _orders(target, right, left), _contracted(target, left, right)
-    )
 
-    def cost(choice: tuple[Letters, Letters, Letters]) -> float:
-        rows, columns, contracted = choice
-        groups = Contraction(batch, rows, columns, contracted)
-        return sum(
-            merged(groups, free, side, sizes, machine)[0]
-            for side, free in ((left, rows), (right, columns))
-            if not mergeable(side, [free, contracted], sizes)
+    def ordered(side: Stored, other: Stored, contracted: Letters) -> tuple[float, Letters]:
+        """The order in which one side's own indices merge best, and the seconds that this takes."""
+        groups = Contraction(batch, (), (), contracted)
+        return min(
+            (
+                (0.0, free)
+                if mergeable(side, [free, contracted], sizes)
+                else (merged(groups, free, side, sizes, machine)[0], free)
+                for free in _orders(target, side, other)
+            ),
+            key=itemgetter(0),
         )
 
-    rows, columns, contracted = min(choices, key=cost)
-    return Contraction(batch, rows, columns, contracted), swapped
+    found = []
+    for contracted in dict.fromkeys(_contracted(target, left, right)):
+        (seconds, rows), (more, columns) = (
+            ordered(left, right, contracted),
+            ordered(right, left, contracted),
+        )
+        found.append((seconds + more, Contraction(batch, rows, columns, contracted)))
+    return min(found, key=itemgetter(0))[1], swapped
 
 
-def _orders(target: Letters, side: Stored, other: Stored) -> list[Letters]:
+def _orders(target: Letters, side: Stored, other: Stored) -> dict[Letters, None]:
     """The orders worth trying for the indices that only one side has."""
     written = tuple([i for i in target if i not in other])
-    return [written, tuple([i for i in side if i in written])]
+    return dict.fromkeys((written, tuple([i for i in side if i in written])))
 
 
 def _contracted(target: Letters, left: Stored, right: Stored) -> list[Letters]:

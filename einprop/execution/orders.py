@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class _Search:
     steps: dict[str, list[Step]] = field(default_factory=lambda: defaultdict(list))
     members: dict[Hashable, list[str]] = field(default_factory=lambda: defaultdict(list))
     letters: dict[str, Letters] = field(default_factory=dict)
+    priced: dict[tuple[object, ...], float] = field(default_factory=dict)
 
     # What the program says.
 
@@ -180,11 +182,22 @@ class _Search:
             cells *= max(shape[axis], 1)
         return strides
 
-    def seconds(self, component: Hashable) -> float:
-        """What the steps that have to do with a component take."""
-        return sum(
-            price(step, self.stored, self.sizes, self.machine) for step in self.steps_of(component)
-        )
+    def seconds(self, steps: Sequence[Step], limit: float) -> float:
+        """What some steps take together, or infinitely much once that is more than the limit."""
+        total = 0.0
+        for step in steps:
+            total += self.step_seconds(step)
+            if total >= limit:
+                return math.inf
+        return total
+
+    def step_seconds(self, step: Step) -> float:
+        """What a step takes, with its tensors in the orders that they have now."""
+        roots = [self.root(operand.tensor) for operand in (step.target, *step.tensors)]
+        key = (id(step), *[self.orders.get(root) for root in roots])
+        if key not in self.priced:
+            self.priced[key] = price(step, self.stored, self.sizes, self.machine)
+        return self.priced[key]
 
     # The search.
 
@@ -203,12 +216,15 @@ class _Search:
     def improve(self, component: Hashable) -> bool:
         """Take the best of the rankings that are worth a try; say whether that changed anything."""
         names = [name for name in self.members[component] if name not in self.inputs]
-        best = {name: self.orders[name] for name in names}
-        least, start = self.seconds(component), best
-        for ranking in list(self.rankings(component, names)):
+        best = start = {name: self.orders[name] for name in names}
+        rankings = list(self.rankings(component, names))
+        # The dear ones first: most rankings are then known to be worse after a few.
+        steps = sorted(self.steps_of(component), key=self.step_seconds, reverse=True)
+        least = self.seconds(steps, math.inf)
+        for ranking in rankings:
             self.orders.update({name: self.ranked(name, ranking) for name in names})
-            seconds = self.seconds(component)
-            if seconds < least * (1 - 1e-9):
+            seconds = self.seconds(steps, least * (1 - 1e-9))
+            if seconds < least:
                 least, best = seconds, {name: self.orders[name] for name in names}
         self.orders.update(best)
         return best is not start
