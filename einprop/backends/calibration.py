@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -89,6 +89,8 @@ def _measured() -> Machine:
     run = (_seconds(np.positive, short, written) - call) / len(short) - cell * 8
     square, turned = (array.reshape(2**8, 2**8) for array in (one, out))
     strided = (_seconds(np.positive, square.T, turned) - call) / out.size - cell
+    rows, sums = one.reshape(2**14, 4), out[: 2**14]
+    fold = (_seconds(np.maximum.reduce, rows, sums, axis=1) - call - one.size * cell) / sums.size
     some = (one[:4096], other[:4096])
     functions = {
         name: max(_seconds(function, *some[: function.nin], out[:4096]) / 4096, cell)
@@ -100,17 +102,18 @@ def _measured() -> Machine:
     stack, results = np.ones((256, 8, 8), np.float32), np.empty((256, 8, 8), np.float32)
     matrix = (_seconds(np.matmul, stack, stack, results) - call) / len(stack)
     # What a noisy clock makes of a difference may be nothing at all.
-    matrix, run, strided = (max(figure, 1e-13) for figure in (matrix, run, strided))
-    return Machine(call, multiply_add, matrix, cell, run, strided, functions)
+    matrix, run, strided, fold = (max(n, 1e-13) for n in (matrix, run, strided, fold))
+    return Machine(call, multiply_add, matrix, cell, run, strided, fold, functions)
 
 
-def _seconds(function: np.ufunc, *arrays: Any) -> float:
+def _seconds(function: Callable[..., Any], *arrays: Any, **options: int) -> float:
     """The least seconds of one call into the last of the arrays: what disturbs only ever adds."""
-    function(*arrays[:-1], out=arrays[-1])
+    function = partial(function, *arrays[:-1], out=arrays[-1], **options)
+    function()
     found = []
     for _ in range(_REPEATS):
         start = perf_counter()
         for _ in range(4):
-            function(*arrays[:-1], out=arrays[-1])
+            function()
         found.append((perf_counter() - start) / 4)
     return min(found)

@@ -96,6 +96,8 @@ def _reduction(writer: Writer, step: Step, reduction: Reduction) -> list[str]:
     if elements(writer.sizes, reduction.indices) == 0:
         return [f"{writer.whole(step.target)}.fill({empty})"]
     kept = tuple([letter for letter in stored if letter not in reduction.indices])
+    if reduction.unrolled:
+        return _unrolled(writer, step.target, operand, kept, ufunc)
     if reduction.function == "sum" and kept:
         line = _sum_by_product(writer, step.target, operand, stored, kept)
         if line:
@@ -106,6 +108,17 @@ def _reduction(writer: Writer, step: Step, reduction: Reduction) -> list[str]:
     if ufunc == reduction.function:
         return [f"copyto({out}, {writer.whole(operand)}.{ufunc}({where}))"]
     return [f"{ufunc}.reduce({writer.whole(operand)}, {where}, None, {out})"]
+
+
+def _unrolled(
+    writer: Writer, target: Operand, operand: Operand, kept: Letters, ufunc: str
+) -> list[str]:
+    """A pass for each position of the letters that are folded."""
+    out = writer.view(target, [(letter,) for letter in kept])
+    first, second, *others = writer.positions(operand, kept)
+    # Numpy deprecates a positional out for maximum and minimum.
+    lines = [f"{ufunc}({first}, {second}, out={out})"]
+    return lines + [f"{ufunc}({out}, {other}, out={out})" for other in others]
 
 
 def _sum_by_product(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, product
 from typing import Any
 
 from einprop.backends.numpy_blocks import Block, indented, slices
@@ -260,6 +260,18 @@ class Writer:
     def whole(self, operand: Operand) -> str:
         """The operand as it lies in memory."""
         return self.view(operand, [(letter,) for letter in self.stored(operand)])
+
+    def positions(self, operand: Operand, kept: Letters) -> list[str]:
+        """The operand at each position of the letters that are not kept; no loop is around it."""
+        stored, base = self.stored(operand), self.whole(operand)
+        kind = self.memory(operand.tensor)[1]
+        section: Section = self.call
+        if kind in ("arena", "constant"):
+            section = self.arena if kind == "arena" else self.once
+        places = [(":",) if i in kept else tuple(map(str, range(self.size(i)))) for i in stored]
+        texts = [f"{base}[{', '.join(place)}]" for place in product(*places)]
+        letter = _KINDS[kind, True]
+        return [self.use(self.define(letter, ("view", text), text, section)) for text in texts]
 
     def is_free(self, operand: Operand, axes: Axes) -> bool:
         """Whether showing the operand under these axes copies nothing."""

@@ -18,6 +18,7 @@ from einprop.execution.loops import around, transient
 from einprop.execution.lower import Lowered
 from einprop.execution.orders import Orders, choose
 from einprop.execution.price import price
+from einprop.execution.reductions import is_unrolled
 from einprop.execution.steps import (
     Accumulate,
     Contraction,
@@ -265,8 +266,18 @@ class _Arranger:
 
     def settle(self, step: Step) -> Step:
         """The step with what the layout of its operands decides."""
-        if not isinstance(step.operation, Contraction):
-            return step
+        match step.operation:
+            case Reduction(function, indices) if not (step.fixed or self.as_written):
+                side = self.stored(step.tensors[0], ())
+                unrolled = is_unrolled(function, side, indices, self.sizes, self.machine)
+                return replace(step, operation=Reduction(function, indices, unrolled))
+            case Contraction():
+                return self.classified(step)
+            case _:
+                return step
+
+    def classified(self, step: Step) -> Step:
+        """A contraction with its letters in groups and its operands on their sides."""
         left, right = [self.stored(operand, step.fixed) for operand in step.tensors]
         target = _without(step.target.indices, step.fixed)
         contraction, swapped = classify(target, left, right, self.sizes, self.machine)

@@ -22,6 +22,7 @@ class Machine:
         cell: One cell of an elementwise pass over memory that lies in order.
         run: Each run of cells after which an elementwise pass has to start anew.
         strided: One cell that does not lie beside the one before.
+        fold: Each run of cells after which a reduction has to start anew.
         functions: One cell of a function that takes longer than an addition.
     """
 
@@ -31,6 +32,7 @@ class Machine:
     cell: float = 2.5e-10
     run: float = 1.5e-8
     strided: float = 1.2e-9
+    fold: float = 4e-8
     functions: Mapping[str, float] = field(
         default_factory=lambda: {
             "exp": 8e-10,

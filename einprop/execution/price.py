@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from einprop.execution.contractions import contraction_seconds
 from einprop.execution.cost import Machine, passed
 from einprop.execution.layout import Stored
+from einprop.execution.reductions import reduction_seconds
 from einprop.execution.steps import (
     Accumulate,
     Contraction,
@@ -51,11 +52,10 @@ def price(step: Step, stored: StoredAt, sizes: Mapping[str, int], machine: Machi
             return times * contraction_seconds(
                 step.target.indices, target, left, right, sizes, machine
             )
-        case Reduction():
+        case Reduction(function, indices):
             (operand,) = step.tensors
-            letters = stored(operand, step.fixed)
-            sides = [letters, stored(step.target, step.fixed)]
-            return times * (machine.call + passed(tuple(letters), sides, sizes, machine))
+            side = stored(operand, step.fixed)
+            return times * reduction_seconds(function, side, indices, sizes, machine)
         case Gather() | Scatter():
             every = dict.fromkeys(
                 i for o in (step.target, *step.tensors) for i in operand_letters(o)

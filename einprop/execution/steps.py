@@ -147,10 +147,17 @@ class Elementwise:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """``sum``, ``prod``, ``max`` or ``min`` over some indices; ``argmax`` or ``argmin`` over one."""
+    """``sum``, ``prod``, ``max`` or ``min`` over some indices; ``argmax`` or ``argmin`` over one.
+
+    Attributes:
+        function: Which of them.
+        indices: The letters that are folded.
+        unrolled: Whether their positions are folded one after the other, all other cells at once.
+    """
 
     function: str
     indices: Letters
+    unrolled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

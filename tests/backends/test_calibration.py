@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -16,6 +17,7 @@ from einprop.errors import InputError
 from einprop.execution.contractions import contraction_seconds
 from einprop.execution.cost import Machine, passed
 from einprop.execution.layout import Stored, dense
+from einprop.execution.reductions import ways
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +96,25 @@ def multiplying(left: str, right: str, target: str) -> tuple[float, Callable[[],
     return seconds, lambda: np.matmul(a, b, view)
 
 
+def folding(stored: str, indices: str) -> list[tuple[float, Callable[[], object]]]:
+    """What a maximum costs by the model, by one call and by a pass for each position; and both."""
+    source = ones(stored)
+    kept = [i for i in stored if i not in indices]
+    out = np.empty([SIZES[i] for i in kept], np.float32)
+    axes = tuple(stored.index(i) for i in indices)
+    places = np.ndindex(*[SIZES[i] for i in indices])
+    views = [np.moveaxis(source, axes, range(len(axes)))[place] for place in places]
+    whole = partial(np.maximum.reduce, source, axes, None, out)
+
+    def unrolled() -> None:
+        np.maximum(views[0], views[1], out=out)
+        for view in views[2:]:
+            np.maximum(out, view, out=out)
+
+    seconds = ways("max", at(stored), tuple(indices), SIZES, Machine())
+    return list(zip(seconds, (whole, unrolled), strict=True))
+
+
 def fastest(call: Callable[[], object]) -> float:
     call()
     times = []
@@ -112,9 +133,11 @@ def test_the_order_of_candidates_is_that_of_the_clock() -> None:
         copying("aijb", "aibj"),
         copying("abij", "aijb"),
         multiplying("bij", "bja", "bia"),
+        *folding("ip", "p"),
+        *folding("aipbqj", "pq"),
     ]
     measured = [fastest(call) for _, call in candidates]
     pairs = [(n, m) for n in range(len(candidates)) for m in range(len(candidates))]
     far = [(n, m) for n, m in pairs if candidates[n][0] * 3 < candidates[m][0]]
-    assert len(far) >= 5
+    assert len(far) >= 12
     assert all(measured[n] < measured[m] for n, m in far), (candidates, measured)

@@ -45,10 +45,10 @@ def run_text(text: str, inputs: dict[str, str], *outputs: str, **axes: str) -> s
 
 def test_pooling_reads_the_window_itself() -> None:
     run = run_text(CONVOLUTION + "; y[b,i,c] = max[p](w[b,i,p,c])", {"x": "buc"}, "y")
-    assert "maximum.reduce(v" in run
+    assert run.count("maximum(") == 2
     assert not {"copyto", "reshape", "copy("} & set(run.replace("(", "( ").split())
     run = run_text(CONVOLUTION + "; y[b,i,c] = sum[p](w[b,i,p,c])", {"x": "buc"}, "y")
-    assert "add.reduce(v" in run
+    assert run.count("add(") == 2
 
 
 def test_a_window_on_an_argument_is_a_slice() -> None:
