@@ -158,6 +158,10 @@ def _elementwise(writer: Writer, step: Step, operation: Elementwise) -> list[str
         "zero": writer.literal(0.0) if operation.function == "relu" else "",
         "one": writer.literal(1.0) if operation.function == "sigmoid" else "",
     }
+    if operation.function == "where" and operands[2] == values["out"]:
+        condition = step.operands[0]
+        if isinstance(condition, Operand) and writer.is_truth(condition):
+            return [f"copyto({values['out']}, {operands[1]}, where={operands[0]})"]
     return [line.format(*operands, **values) for line in function.passes]
 
 

@@ -278,6 +278,10 @@ class Writer:
         strides = self.schedule.strides(operand)
         return view_of(self.stored(operand), axes, self.sizes, strides).free
 
+    def is_truth(self, operand: Operand) -> bool:
+        """Whether a tensor holds truth values instead of numbers."""
+        return self.schedule.tensors[operand.tensor].dtype == "bool"
+
     def aligned(self, source: Source, target: Letters) -> str:
         """An operand lined up with the axes of a target by letter."""
         match source:

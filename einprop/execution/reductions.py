@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from einprop.execution.cost import Machine, passed
-from einprop.execution.layout import Stored, dense, long_letters
+from einprop.execution.layout import Stored, dense, long_letters, mergeable
 from einprop.execution.steps import Letters, elements, index_size
 
 __all__ = ["is_unrolled", "reduction_seconds", "ways"]
@@ -64,14 +64,23 @@ def _whole(
     seconds = machine.call + passed(letters, [side], sizes, machine)
     long = long_letters(letters, sizes)
     places = [place for place, letter in enumerate(long) if letter in indices]
-    if not places or (function == "sum" and places[-1] - places[0] < len(places)):
-        return seconds  # The sum is a product with ones.
+    if not places or (function == "sum" and _is_product(side, long, places, sizes)):
+        return seconds
     run = 1
     for letter in reversed(long):
         if (letter in indices) is not (long[-1] in indices):
             break
         run *= index_size(sizes, letter)
     return seconds + elements(sizes, letters) / max(run, 1) * machine.fold
+
+
+def _is_product(
+    side: Stored, long: Letters, places: Sequence[int], sizes: Mapping[str, int]
+) -> bool:
+    """Whether a sum over the letters at some places is a product with ones."""
+    first, last = places[0], places[-1] + 1
+    groups = [long[:first], long[first:last], long[last:]]
+    return last - first == len(places) and mergeable(side, groups, sizes)
 
 
 def _unrolled(side: Stored, indices: Letters, sizes: Mapping[str, int], machine: Machine) -> float:

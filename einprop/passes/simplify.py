@@ -313,8 +313,8 @@ class _Simplifier:
         largest = self.algebra.reduce("max", exponent, held)
         # A row of -inf alone has log-sum-exp -inf: an infinite shift would make it nan.
         size = self.algebra.call("abs", [largest])
-        finite = self.algebra.compare(size, "<", Value(math.inf))
-        shift = self.algebra.call("where", [finite, largest, Value(0)])
+        infinite = self.algebra.compare(size, "==", Value(math.inf))
+        shift = self.algebra.call("where", [infinite, Value(0), largest])
         difference = self.algebra.add([exponent, replace(shift, coefficient=-1)])
         assert shift.atom is not None
         return replace(self.algebra.call("exp", [difference]), scale=((shift.atom, 1),))
