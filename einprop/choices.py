@@ -15,6 +15,8 @@ class Choices:
 
     Attributes:
         memory_limit: How many bytes the intermediates of one call may take; None for any number.
+        in_blocks: Whether products for which windows are copied go position by position of an outer
+            index; None for where that is expected to take less time.
         reuse_results: Whether a call may write into the arrays that the one before returned.
 
     Raises:
@@ -22,6 +24,7 @@ class Choices:
     """
 
     memory_limit: int | None = None
+    in_blocks: bool | None = None
     reuse_results: bool = False
 
     def __post_init__(self) -> None:

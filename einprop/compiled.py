@@ -146,21 +146,20 @@ class Compiled:
 
     def flat(self, sizes: Sizes) -> SizedProgram:
         """The flat program that runs at these sizes."""
-        return self._lowered(sizes).program
+        return self._planned(sizes)[0].program
 
     def schedule(self, sizes: Sizes) -> Schedule:
         """The steps that a call takes at these sizes."""
-        return _schedule(self._lowered(sizes), self._donation, self._choices)
+        return self._planned(sizes)[1]
 
     def explain(self, sizes: Sizes) -> Explanation:
         """The same as a table, with what was decided on the way."""
-        lowered = self._lowered(sizes)
-        planned = _schedule(lowered, self._donation, self._choices)
-        return explain_schedule(planned, lowered.program.decisions)
+        lowered, planned = self._planned(sizes)
+        return explain_schedule(planned, (*lowered.program.decisions, *planned.decisions))
 
-    def _lowered(self, sizes: Sizes) -> _Lowered:
+    def _planned(self, sizes: Sizes) -> tuple[_Lowered, Schedule]:
         lowered = _lower(self._resolved, self._recipe, sizes, self._donation)
-        return _limited(lowered, self._donation, self._choices)
+        return _planned(lowered, self._donation, self._choices)
 
     def source(self, sizes: Sizes) -> str:
         """Standalone code at these sizes; sizes that enter a computation are read off the inputs."""
@@ -198,24 +197,34 @@ def _schedule(
         axes=program.axes,
         donated=dict(donation.pairs),
         guard=donation.guard,
+        in_blocks=choices.in_blocks,
         reuse_results=choices.reuse_results,
         machine=machine(),
     )
 
 
-def _limited(
+def _planned(
     lowered: _Lowered, donation: Donation, choices: Choices, dtype: str = "float64"
-) -> _Lowered:
-    """The flat program with as much of it computed again as keeps its memory within the limit."""
+) -> tuple[_Lowered, Schedule]:
+    """The flat program and its steps; with a limit to memory, as much as it takes is done for it.
+
+    Products go in blocks if that is left open; what does not fit then is computed again.
+    """
+    planned = _schedule(lowered, donation, choices, dtype)
     limit = choices.memory_limit
-    if limit is None:
-        return lowered
+    if limit is None or planned.arena_bytes <= limit:
+        return lowered, planned
+    if choices.in_blocks is None:
+        blocked = replace(choices, in_blocks=True)
+        if _schedule(lowered, donation, blocked, dtype).arena_bytes < planned.arena_bytes:
+            choices = blocked
 
     def measure(program: SizedProgram) -> int:
         return _schedule(replace(lowered, program=program), donation, choices, dtype).arena_bytes
 
     program = recompute(lowered.program, limit, ITEM_BYTES[dtype], measure)
-    return replace(lowered, program=program)
+    lowered = replace(lowered, program=program)
+    return lowered, _schedule(lowered, donation, choices, dtype)
 
 
 def _plan(
@@ -234,8 +243,8 @@ def _plan(
     names = resolved.names.inputs
     sizes = bind_sizes(resolved, dict(zip(names, shapes, strict=True)))
     lowered = _lower(resolved, recipe, sizes, donation)
-    lowered = _limited(lowered, donation, choices, dtype)
-    plan = numpy_backend.Plan(_schedule(lowered, donation, choices, dtype))
+    lowered, planned = _planned(lowered, donation, choices, dtype)
+    plan = numpy_backend.Plan(planned)
     place = {name: n for n, name in enumerate(names)}
     used = tuple(place[name] for name in lowered.inputs)
     positions = resolved.positions.intersection(lowered.inputs)

@@ -198,6 +198,7 @@ class Program(Differentiable):
         donate: Mapping[str, str] | None = None,
         guard: str | None = None,
         memory_limit: int | None = None,
+        in_blocks: bool | None = None,
         reuse_results: bool = False,
     ) -> Compiled:
         """A callable bound to a backend, called as the program is.
@@ -214,6 +215,10 @@ class Program(Differentiable):
             memory_limit: How many bytes the intermediates of one call may take. Tensors that are
                 read again late are then computed again instead of kept, cheap ones first, until
                 they fit; values stay the same. Without it, nothing is computed twice.
+            in_blocks: Whether products whose operands have to be copied (a convolution's windows)
+                go position by position of an outer index (image by image): that takes less
+                memory, and time where they would not stay in the cache. By default the cost model
+                decides; `explain` says where.
             reuse_results: Results lie in memory that is kept, and that the next call writes again,
                 whoever makes it: a call then takes no memory at all. Copy what has to last.
 
@@ -234,7 +239,7 @@ class Program(Differentiable):
         (True, array([6., 8.]))
         """
         donation = donation_of(self._resolved, donate, guard)
-        choices = Choices(memory_limit, reuse_results)
+        choices = Choices(memory_limit, in_blocks, reuse_results)
         return Compiled(self._resolved, self._recipe, backend, donation, choices)
 
     def shapes(

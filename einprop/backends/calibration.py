@@ -101,9 +101,13 @@ def _measured() -> Machine:
     multiply_add = _seconds(np.matmul, large, large, product) / 320**3
     stack, results = np.ones((256, 8, 8), np.float32), np.empty((256, 8, 8), np.float32)
     matrix = (_seconds(np.matmul, stack, stack, results) - call) / len(stack)
+    spread, place = np.ones(2**22, np.float32), np.empty(2**22, np.float32)
+    far = (_seconds(np.positive, spread, place) / place.size - cell) / 2
     # What a noisy clock makes of a difference may be nothing at all.
-    matrix, run, strided, fold = (max(n, 1e-13) for n in (matrix, run, strided, fold))
-    return Machine(call, multiply_add, matrix, cell, run, strided, fold, functions)
+    matrix, run, strided, fold, far = (max(n, 1e-13) for n in (matrix, run, strided, fold, far))
+    return Machine(
+        call, multiply_add, matrix, cell, run, strided, fold, far=far, functions=functions
+    )
 
 
 def _seconds(function: Callable[..., Any], *arrays: Any, **options: int) -> float:

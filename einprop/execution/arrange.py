@@ -16,8 +16,7 @@ from einprop.execution.layout import (
 )
 from einprop.execution.loops import around, transient
 from einprop.execution.lower import Lowered
-from einprop.execution.orders import Orders, choose
-from einprop.execution.price import price
+from einprop.execution.orders import Orders
 from einprop.execution.reductions import is_unrolled
 from einprop.execution.steps import (
     Accumulate,
@@ -36,7 +35,7 @@ from einprop.execution.steps import (
 )
 from einprop.notation.tree import Affine
 
-__all__ = ["Arranged", "arrange"]
+__all__ = ["Arranged", "Arranger"]
 
 
 @dataclass(frozen=True)
@@ -73,56 +72,18 @@ class Arranged:
     transient: Mapping[str, frozenset[int]]
 
 
-def arrange(
-    lowered: Lowered,
-    inputs: Mapping[str, tuple[int, ...]],
-    outputs: Sequence[str],
-    donated: Mapping[str, str] | None = None,
-    *,
-    as_written: bool = False,
-    machine: Machine,
-) -> Arranged:
-    """Give every tensor a place in memory.
+class Arranger:
+    """The layouts while they are being found.
 
     Args:
         lowered: What `lower` gives.
         inputs: Shapes of the inputs, whose axes lie as they are written.
         outputs: Tensors that need memory of their own.
         donated: Those of them that have an input's memory instead, with the input.
-        as_written: Keep every tensor's axes in the order of its subscripts.
+        orders: Axes of tensors, outermost first, for those that are not to find their own.
         machine: What the parts of the work take there.
+        as_written: Keep every tensor's axes in the order of its subscripts.
     """
-    first = _Arranger(lowered, inputs, outputs, donated or {}, {}, machine, as_written=as_written)
-    found = first.arranged()
-    long = (sum(size > 1 for size in shape) for shape in found.shapes.values())
-    if as_written or max(long, default=0) < 3:
-        return found
-    orders = choose(
-        lowered.steps,
-        lowered.sizes,
-        found.shapes,
-        inputs,
-        found.layouts,
-        {n: (s.tensor, s.subscripts, s.indices) for n, s in first.straight.items()},
-        machine,
-    )
-    other = _Arranger(
-        lowered, inputs, outputs, donated or {}, orders, machine, as_written=False
-    ).arranged()
-    return min(found, other, key=lambda arranged: _seconds(arranged, lowered.sizes, machine))
-
-
-def _seconds(arranged: Arranged, sizes: Mapping[str, int], machine: Machine) -> float:
-    """What all steps take by the cost model."""
-
-    def stored(operand: Operand, fixed: Letters) -> dict[str, int]:
-        return arranged.layouts[operand.tensor].stored(operand.indices, fixed)
-
-    return sum(price(step, stored, sizes, machine) for step in arranged.steps)
-
-
-class _Arranger:
-    """The layouts while they are being found."""
 
     def __init__(
         self,
@@ -285,6 +246,7 @@ class _Arranger:
         return replace(step, operation=contraction, operands=operands)
 
     def stored(self, operand: Operand, fixed: Letters) -> dict[str, int]:
+        """The strides of an operand's letters, outermost first, those that are fixed left out."""
         return self.layouts[operand.tensor].stored(operand.indices, fixed)
 
     def is_done(self, step: Step) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -109,38 +110,81 @@ def _chains(
     return [group for name, group in groups.items() if group[0] == name]
 
 
+@dataclass(slots=True)
+class _Shared:
+    """Memory that tensors take turns in, and from when to when each has it, in order of time."""
+
+    bytes: int
+    members: list[str] = field(default_factory=list)
+    taken: list[tuple[int, int]] = field(default_factory=list)
+
+    def is_free(self, start: int, end: int) -> bool:
+        """Whether nothing lies there from one step to another."""
+        place = bisect_left(self.taken, (start, -1))
+        return (not place or self.taken[place - 1][1] < start) and (
+            place == len(self.taken) or self.taken[place][0] > end
+        )
+
+
 def assign(
     steps: Sequence[Step], memory: Memory, lives: Mapping[str, Lifetime]
 ) -> tuple[list[Buffer], dict[str, int]]:
-    """A buffer for each root: dead ones of the same size are used again.
+    """A buffer for each root; tensors take turns, the largest choose first.
 
     Returns:
         The buffers, and the number of the buffer of each root.
     """
-    kinds: list[str] = []
-    members: list[list[str]] = []
-    idle: dict[int, list[int]] = {}
-    ending: list[tuple[int, int, int]] = []
     chains = sorted(_chains(steps, memory, lives), key=lambda chain: lives[chain[0]].first)
-    for place, chain in enumerate(chains):
+    buffers = [
+        Buffer(kind, memory.bytes[chain[0]], tuple(chain))
+        for chain in chains
+        if (kind := _kind(chain, memory)) != "arena"
+    ]
+    by_size: dict[int, list[list[str]]] = {}
+    for chain in chains:
+        if _kind(chain, memory) == "arena":
+            by_size.setdefault(memory.bytes[chain[0]], []).append(chain)
+    larger: list[_Shared] = []
+    for size in sorted(by_size, reverse=True):
+        larger += _taking_turns(size, by_size[size], larger[-_ROOMS:], lives)
+    buffers += [Buffer("arena", shared.bytes, tuple(shared.members)) for shared in larger]
+    return buffers, {name: n for n, buffer in enumerate(buffers) for name in buffer.tensors}
+
+
+_ROOMS = 8
+"""How many larger buffers, those of the nearest sizes, are looked at for room: planning stays linear."""
+
+
+def _taking_turns(
+    size: int,
+    chains: Iterable[Sequence[str]],
+    larger: Sequence[_Shared],
+    lives: Mapping[str, Lifetime],
+) -> list[_Shared]:
+    """The buffers that chains of one size need besides larger ones that have room for them.
+
+    Args:
+        size: In bytes.
+        chains: In the order in which they begin.
+        larger: Buffers that there are already; what finds room there is added to them.
+        lives: By root.
+    """
+    own: list[_Shared] = []
+    idle: list[int] = []
+    ending: list[tuple[int, int]] = []
+    for chain in chains:
         start, end = lives[chain[0]].first, lives[chain[-1]].last
         while ending and ending[0][0] < start:
-            *_, buffer = heappop(ending)
-            idle.setdefault(memory.bytes[members[buffer][0]], []).append(buffer)
-        kind = _kind(chain, memory)
-        free = idle.get(memory.bytes[chain[0]], []) if kind == "arena" else []
-        number = free.pop() if free else len(kinds)
-        if number == len(kinds):
-            kinds.append(kind)
-            members.append([])
-        members[number] += chain
-        if kind == "arena":
-            heappush(ending, (end, place, number))
-    buffers = [
-        Buffer(kind, memory.bytes[names[0]], tuple(names))
-        for kind, names in zip(kinds, members, strict=True)
-    ]
-    return buffers, {name: n for n, names in enumerate(members) for name in names}
+            idle.append(heappop(ending)[1])
+        shared = next((one for one in larger if one.is_free(start, end)), None)
+        if shared is None:
+            number = idle.pop() if idle else len(own)
+            own += [_Shared(size)] if number == len(own) else []
+            shared = own[number]
+            heappush(ending, (end, number))
+        insort(shared.taken, (start, end))
+        shared.members += chain
+    return own
 
 
 def _kind(chain: Sequence[str], memory: Memory) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from operator import itemgetter
 
-from einprop.execution.cost import Machine, copied, passed
+from einprop.execution.cost import Machine, copied, distant, passed
 from einprop.execution.layout import Stored, dense, long_letters, mergeable
 from einprop.execution.steps import Contraction, Letters, elements
 
@@ -129,6 +129,7 @@ def contraction_seconds(
     matrices = elements(sizes, groups.batch)
     if groups.batch and not (groups.rows and groups.columns):
         seconds += passed(tuple(left), [left, right], sizes, machine)
+    seconds += distant([elements(sizes, tuple(side)) for side in (left, right, target)], machine)
     return seconds + matrices * machine.matrix + elements(sizes, every) * machine.multiply_add
 
 

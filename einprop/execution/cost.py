@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from einprop.execution.layout import Stored, dense, long_letters
 from einprop.execution.steps import Letters, elements, index_size
 
-__all__ = ["Machine", "copied", "passed"]
+__all__ = ["CELL", "Machine", "copied", "distant", "passed"]
+
+CELL = 4
+"""Bytes of a cell of float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Machine:
         run: Each run of cells after which an elementwise pass has to start anew.
         strided: One cell that does not lie beside the one before.
         fold: Each run of cells after which a reduction has to start anew.
+        cache: Bytes that stay at hand.
+        far: One cell of memory that does not, beyond what it takes otherwise.
         functions: One cell of a function that takes longer than an addition.
     """
 
@@ -33,6 +38,8 @@ class Machine:
     run: float = 1.5e-8
     strided: float = 1.2e-9
     fold: float = 4e-8
+    cache: float = 1.6e7
+    far: float = 3e-10
     functions: Mapping[str, float] = field(
         default_factory=lambda: {
             "exp": 8e-10,
@@ -69,7 +76,14 @@ def passed(
     return (
         cells * (machine.functions.get(function, machine.cell) + strided * machine.strided)
         + cells / max(run, 1) * machine.run
+        + distant([cells] * len(sides), machine)
     )
+
+
+def distant(cells: Sequence[int], machine: Machine) -> float:
+    """Seconds that tensors of so many cells take because they do not stay in the cache together."""
+    total = sum(cells)
+    return total * machine.far if total * CELL > machine.cache else 0.0
 
 
 def copied(letters: Letters, side: Stored, sizes: Mapping[str, int], machine: Machine) -> float:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from einprop.analysis.dependence import reached
-from einprop.execution.arrange import Arranged, arrange
+from einprop.execution.alternatives import arrange
+from einprop.execution.arrange import Arranged
 from einprop.execution.buffers import Lifetime, Memory, assign, lifetimes
 from einprop.execution.cost import Machine
 from einprop.execution.expressions import COMPARISONS
@@ -57,6 +58,7 @@ def schedule(
     guard: str | None = None,
     as_written: bool = False,
     reuse_results: bool = False,
+    in_blocks: bool | None = None,
     machine: Machine | None = None,
 ) -> Schedule:
     """Plan a flat program.
@@ -73,6 +75,8 @@ def schedule(
         guard: The scalar output without whose being finite no donated memory is written.
         as_written: Keep every tensor's axes in the order of its subscripts (for source that people
             read) instead of the order that is fastest.
+        in_blocks: Whether products whose operands have to be copied go position by position of an
+            outer index; where it takes less time by default.
         reuse_results: Keep the outputs' memory for the next call too.
         machine: What the parts of the work take there; built-in figures by default.
 
@@ -85,8 +89,14 @@ def schedule(
     ('matmul', 24)
     """
     lowered = lower(equations, sizes, outputs, inputs, axes, donated, guard)
-    arranged = arrange(
-        lowered, inputs, outputs, donated, as_written=as_written, machine=machine or Machine()
+    arranged, decisions = arrange(
+        lowered,
+        inputs,
+        outputs,
+        donated,
+        as_written=as_written,
+        in_blocks=in_blocks,
+        machine=machine or Machine(),
     )
     dtypes = _dtypes(arranged.steps, arranged.layouts, lowered.integers, outputs, dtype)
     changing = _changing(arranged, inputs, outputs)
@@ -107,6 +117,7 @@ def schedule(
         arranged.loops,
         donated or {},
         guard,
+        decisions,
     )
 
 

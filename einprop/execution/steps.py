@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from einprop.notation.tree import Affine, Equation
+    from einprop.passes.decisions import Decision
 
 __all__ = [
     "Accumulate",
@@ -294,6 +295,7 @@ class Schedule:
     Attributes:
         donated: The outputs that are written into an input's memory, with the input.
         guard: The scalar that must be finite for that; None if nothing must be.
+        decisions: What was decided about how the steps run.
     """
 
     dtype: str
@@ -306,6 +308,7 @@ class Schedule:
     loops: tuple[Loop, ...] = ()
     donated: Mapping[str, str] = field(default_factory=dict)
     guard: str | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def integers(self) -> tuple[str, ...]:

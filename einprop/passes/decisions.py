@@ -21,10 +21,11 @@ class Decision:
 
     Attributes:
         kind: ``shared`` (a value that several products need), ``factored`` (an operand that several
-            products of a sum have in common) or ``recomputed`` (a tensor that is not kept).
+            products of a sum have in common), ``recomputed`` (a tensor that is not kept) or
+            ``blocked`` (a product that goes position by position).
         value: What it is about, in index notation.
         saved: How much less there is.
-        unit: Of what: ``multiply-adds``, ``operations`` or ``bytes``.
+        unit: Of what: ``multiply-adds``, ``operations``, ``bytes`` or ``cells of memory``.
     """
 
     kind: str
