@@ -22,6 +22,7 @@ from einprop.passes.scaled import scale_operands
 from einprop.passes.simplify import simplify
 from einprop.passes.sized import SizedProgram, attach_sizes
 from einprop.passes.stabilise import stabilise
+from einprop.passes.stacks import stack_operands
 
 __all__ = ["derive_flat", "lower"]
 
@@ -33,7 +34,7 @@ def lower(
     *,
     generic: bool = False,
 ) -> SizedProgram:
-    """Binarise, take stable forms, derive on the pairwise program, simplify.
+    """Binarise, take stable forms, merge products, derive on the pairwise program, simplify.
 
     Args:
         sizes: The sizes of the program that the derivations start from.
@@ -43,7 +44,8 @@ def lower(
     """
     program = attach_sizes(sizes, generic=generic)
     first = next((Differentiated(d.of, d.wrt) for d in derivations), None)
-    program = stabilise(binarise(boundaries(program, sizes.resolved.extents), first))
+    program = binarise(boundaries(program, sizes.resolved.extents), first)
+    program = stack_operands(stabilise(program))
     for derivation in derivations:
         wanted = {*outputs, *derivation.of}
         program = scale_operands(simplify(replace(program, outputs=tuple(wanted)), last=False))
