@@ -62,8 +62,8 @@ def simplify(program: SizedProgram, *, last: bool = True) -> SizedProgram:
     ...     print(to_text(equation))
     _1 = max[k](s[k])
     _2 = abs(_1)
-    _3 = [_2[] < (1 / 0)]
-    _4 = where(_3, _1, 0)
+    _3 = [_2[] == (1 / 0)]
+    _4 = where(_3, 0, _1)
     _5[k] = s[k] - _4
     _6[k] = exp(_5[k])
     _7 = sum[k](_6[k])
