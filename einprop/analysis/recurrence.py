@@ -90,8 +90,12 @@ def numbers(step: int | Loop) -> Iterator[int]:
             yield from numbers(inner)
 
 
-def loops(equations: Sequence[Equation]) -> tuple[Loop, ...]:
+def loops(equations: Sequence[Equation], size_of: SizeOf = lambda index: None) -> tuple[Loop, ...]:
     """The loops that cycles of equations become, inner ones inside of them.
+
+    Args:
+        equations: Core or flat equations.
+        size_of: As for `order`.
 
     Raises:
         IndexScopeError: A cycle has no order.
@@ -99,7 +103,7 @@ def loops(equations: Sequence[Equation]) -> tuple[Loop, ...]:
     # Most programs have no cycle, and an order is dear to find.
     if not read_early(equations):
         return ()
-    return tuple(step for step in order(equations) if isinstance(step, Loop))
+    return tuple(step for step in order(equations, size_of) if isinstance(step, Loop))
 
 
 def read_early(equations: Sequence[Equation]) -> set[str]:

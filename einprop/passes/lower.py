@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 
 from einprop.analysis.dependence import live
-from einprop.analysis.indices import unprimed
 from einprop.analysis.sizes import Sizes
 from einprop.calculus.derive import Derivation, Tangents
 from einprop.calculus.forward import forward
@@ -72,7 +71,7 @@ def _with_adjoint(program: SizedProgram, derivation: Derivation) -> SizedProgram
         derivation.wrt,
         suffix,
         program.axes,
-        size_of=lambda index: program.sizes.get(unprimed(index)),
+        size_of=program.size_of,
     )
     axes = _derivative_axes(program, suffix)
     axes |= {seed: axes[name] for name, seed in derivation.seeds}

@@ -135,7 +135,8 @@ class _Memory:
     def fixed(self) -> set[str]:
         """The tensors that cannot be computed again: outputs, assembled ones, those of a recurrence."""
         found = {e.target.name for e in self.equations if is_contribution(e)}
-        cycles = (number for loop in loops(self.equations) for number in numbers(loop))
+        found_loops = loops(self.equations, self.program.size_of)
+        cycles = (number for loop in found_loops for number in numbers(loop))
         found.update(self.equations[number].target.name for number in cycles)
         return found.union(self.program.outputs)
 

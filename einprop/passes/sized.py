@@ -63,6 +63,10 @@ class SizedProgram:
         """The number of cells that the indices span together."""
         return math.prod(self.sizes[unprimed(index)] for index in indices)
 
+    def size_of(self, index: str) -> int | None:
+        """The size of a letter, where there is one: it may decide about the order of equations."""
+        return self.sizes.get(unprimed(index))
+
     def is_temporary(self, name: str) -> bool:
         """Whether a tensor, or the one that it is a derivative of, has a made-up name."""
         return name.partition(".")[0] in self.temporaries

@@ -54,7 +54,8 @@ def stack_operands(program: SizedProgram) -> SizedProgram:
     u[t,j] = _2[0,t,j]
     v[t,j] = _2[1,t,j]
     """
-    cycle = {n for loop in loops(program.equations) for n in numbers(loop)}
+    around = loops(program.equations, program.size_of)
+    cycle = {number for loop in around for number in numbers(loop)}
     groups = _groups(program, cycle) if cycle else []
     if program.generic or not groups:
         return program

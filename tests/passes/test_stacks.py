@@ -10,6 +10,7 @@ import pytest
 
 from einprop import Program
 from einprop.analysis.sizes import bind_sizes
+from einprop.errors import InputError
 from einprop.execution.steps import Contraction
 from einprop.passes import lower
 
@@ -106,3 +107,15 @@ def test_operands_are_lined_up_by_their_letters(rng: np.random.Generator) -> Non
 def test_source_stays_as_it_is_written() -> None:
     assert "h[" in (source := Program(LSTM).source(sizes={"b": 3, "t": 5, "j": 6, "m": 4}))
     assert source.count("@") + source.count("einsum") + source.count("matmul") >= 6
+
+
+def test_an_order_that_sizes_decide(rng: np.random.Generator) -> None:
+    """Which cells of the padded state a step reads is only known where its sizes are."""
+    program = Program(
+        "h[t,s] = tanh(x[t,s] + h[t+1,clamp(s+1)]); h[end+1,s] = z[s]; loss = sum[t,s](h[t,s])"
+    )
+    given = tensors({"x": (1, 1), "z": (1,)}, rng)
+    expected = np.tanh(given["x"][0, 0] + given["z"][0])
+    np.testing.assert_allclose(program(given), expected)
+    with pytest.raises(InputError, match="memory_limit is 1 bytes"):
+        program.compile(memory_limit=1)(given)
