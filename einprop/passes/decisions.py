@@ -21,11 +21,12 @@ class Decision:
 
     Attributes:
         kind: ``shared`` (a value that several products need), ``factored`` (an operand that several
-            products of a sum have in common), ``recomputed`` (a tensor that is not kept) or
-            ``blocked`` (a product that goes position by position).
+            products of a sum have in common), ``recomputed`` (a tensor that is not kept),
+            ``blocked`` (a product that goes position by position), ``merged`` (products of a
+            recurrence that became one) or ``gathered`` (factors that left a loop as one).
         value: What it is about, in index notation.
         saved: How much less there is.
-        unit: Of what: ``multiply-adds``, ``operations``, ``bytes`` or ``cells of memory``.
+        unit: Of what, as in ``multiply-adds`` or ``bytes``.
     """
 
     kind: str

@@ -15,6 +15,7 @@ from einprop.notation.tree import Access, Equation, Number, reads
 from einprop.passes.binarise import binarise
 from einprop.passes.boundaries import boundaries
 from einprop.passes.builder import letters, tensor
+from einprop.passes.chains import gather_factors
 from einprop.passes.factor import factor
 from einprop.passes.pairs import Differentiated
 from einprop.passes.scaled import scale_operands
@@ -49,7 +50,8 @@ def lower(
         wanted = {*outputs, *derivation.of}
         program = scale_operands(simplify(replace(program, outputs=tuple(wanted)), last=False))
         program = derive_flat(program, derivation)
-    return scale_operands(factor(simplify(replace(program, outputs=tuple(outputs)))))
+    program = factor(simplify(replace(program, outputs=tuple(outputs))))
+    return gather_factors(scale_operands(program))
 
 
 def derive_flat(program: SizedProgram, derivation: Derivation | Tangents) -> SizedProgram:

@@ -1,0 +1,101 @@
+"""Factors that a recurrence meets one after the other, multiplied before it: ``(d A) B`` is ``d (A B)``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from einprop.analysis.indices import is_distinct
+from einprop.analysis.recurrence import loops
+from einprop.notation.printer import to_text
+from einprop.notation.tree import Access, Equation, Multiply, reads
+from einprop.passes.builder import Builder, letters, renamed
+from einprop.passes.decisions import Decision
+from einprop.passes.sized import SizedProgram
+
+__all__ = ["gather_factors"]
+
+
+def gather_factors(program: SizedProgram) -> SizedProgram:
+    """The flat program with products that a loop need not compute taken out of it.
+
+    Backward through a gate a cotangent is multiplied by one slope after the other. All of them are
+    known before the loop: it is left with one product.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> text = "d[0] += x[0]; a[t] = d[t] A[t]; b[t] = a[t] B[t]; d[t+1] += b[t]; y = sum[t](d[t])"
+    >>> found = gather_factors(SizedProgram(parse(text), {"t": 5}, ("y",)))
+    >>> for equation in found.equations[1:3]:
+    ...     print(to_text(equation))
+    _1[t] = A[t] B[t]
+    b[t] = d[t] _1[t]
+    """
+    around = loops(program.equations, program.size_of)
+    if program.generic or not around:
+        return program
+    inside = {number: n for n, loop in enumerate(around) for number in loop.letters}
+    home = {program.equations[number].target.name: n for number, n in inside.items()}
+    uses = Counter(access.name for equation in program.equations for access in reads(equation))
+    builder = Builder(program.sizes, program.names)
+    products: dict[str, Equation] = {}
+    gone: set[str] = set()
+    decisions = []
+    for number, equation in enumerate(program.equations):
+        loop, name = inside.get(number), equation.target.name
+        found = None if loop is None else _gathered(equation, loop, home, products, builder)
+        inner, written = found or ("", equation)
+        gone.add(inner)
+        if found is not None and loop is not None:
+            text = f"{to_text(written)} in its loop, a product less"
+            saved = program.size([around[loop].letters[number]]) - 1
+            decisions.append(Decision("gathered", text, saved, "calls"))
+        if loop is not None and uses[name] == 1 and name not in program.outputs:
+            products[name] = written
+        builder.keep(written)
+    return replace(
+        program,
+        equations=tuple([e for e in builder.equations if e.target.name not in gone]),
+        temporaries=program.temporaries | builder.created,
+        decisions=(*program.decisions, *decisions),
+    )
+
+
+def _gathered(
+    equation: Equation,
+    loop: int,
+    home: dict[str, int],
+    products: dict[str, Equation],
+    builder: Builder,
+) -> tuple[str, Equation] | None:
+    """A product of a product as ``d (A B)`` with d from the loop, and the name of the inner one."""
+    match equation.expression:
+        case Multiply((Access() as inner, Access() as last)) if _is_from(last, loop, home):
+            inner, last = last, inner
+        case Multiply((Access() as inner, Access() as last)):
+            pass
+        case _:
+            return None
+    known = products.get(inner.name)
+    accesses = (inner, last, equation.target)
+    if known is None or home.get(inner.name) != loop or home.get(last.name) == loop:
+        return None
+    match known.expression:
+        case Multiply((Access() as one, Access() as other)) if known.operator == "=":
+            if _is_from(other, loop, home):
+                one, other = other, one
+        case _:
+            return None
+    if _is_from(other, loop, home) or not all(
+        map(is_distinct, (*accesses, one, other, known.target))
+    ):
+        return None
+    names = dict(zip(letters(known.target), letters(inner), strict=True))
+    one, other = renamed(one, names), renamed(other, names)
+    return inner.name, replace(
+        equation, expression=Multiply((one, builder.define(Multiply((other, last)))))
+    )
+
+
+def _is_from(access: Access, loop: int, home: dict[str, int]) -> bool:
+    return home.get(access.name) == loop
