@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import einprop as ep
+from benchmarks.adapters.peers import REUSED
 from benchmarks.harness.workload import Equations, Form, Sizes, Step, Tensors, Workload
 from einprop.backends.numpy import Plan
 from einprop.execution.steps import Schedule
@@ -37,7 +38,7 @@ def forms(workload: Workload, sizes: Sizes) -> Mapping[str, Form]:
     found: dict[str, Form] = {}
     for name, equations in workload.einprop(sizes).items():
         found[name] = partial(_step, equations, workload.wrt, False)
-        found[f"{name}, results reused"] = partial(_step, equations, workload.wrt, True)
+        found[f"{name}{REUSED}"] = partial(_step, equations, workload.wrt, True)
     return found
 
 

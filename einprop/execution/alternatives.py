@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from einprop.execution.arrange import Arranged, Arranger
@@ -84,9 +85,9 @@ def _worth_a_try(
     lowered: Lowered, arranged: Arranged, in_blocks: bool | None, machine: Machine
 ) -> list[Block]:
     """The blocks to try, the last steps first: the numbers of those before stay what they are."""
-    if in_blocks is False:
-        return []
     least = 0.0 if in_blocks else machine.cache
+    if in_blocks is False or max(map(math.prod, arranged.shapes.values())) * CELL < least:
+        return []
     found = [block for block in blocks(lowered, arranged) if block.cells * CELL >= least]
     return sorted(found, key=lambda block: -block.start)
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from einprop.analysis.indices import is_distinct
 from einprop.analysis.recurrence import loops
-from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Equation, Multiply, reads
 from einprop.passes.builder import Builder, letters, renamed
-from einprop.passes.decisions import Decision
+from einprop.passes.decisions import Decision, in_words
 from einprop.passes.sized import SizedProgram
 
 __all__ = ["gather_factors"]
@@ -23,8 +22,7 @@ def gather_factors(program: SizedProgram) -> SizedProgram:
     known before the loop: it is left with one product.
 
     >>> from einprop.notation.parser import parse
-    >>> from einprop.notation.printer import to_text
-    >>> text = "d[0] += x[0]; a[t] = d[t] A[t]; b[t] = a[t] B[t]; d[t+1] += b[t]; y = sum[t](d[t])"
+    >>>     >>> text = "d[0] += x[0]; a[t] = d[t] A[t]; b[t] = a[t] B[t]; d[t+1] += b[t]; y = sum[t](d[t])"
     >>> found = gather_factors(SizedProgram(parse(text), {"t": 5}, ("y",)))
     >>> for equation in found.equations[1:3]:
     ...     print(to_text(equation))
@@ -47,9 +45,10 @@ def gather_factors(program: SizedProgram) -> SizedProgram:
         inner, written = found or ("", equation)
         gone.add(inner)
         if found is not None and loop is not None:
-            text = f"{to_text(written)} in its loop, a product less"
             saved = program.size([around[loop].letters[number]]) - 1
-            decisions.append(Decision("gathered", text, saved, "calls"))
+            names = program.temporaries | builder.created
+            text = in_words(reads(written)[-1], builder.defined, names)
+            decisions.append(Decision("gathered", f"{text} before a loop", saved, "calls"))
         if loop is not None and uses[name] == 1 and name not in program.outputs:
             products[name] = written
         builder.keep(written)

@@ -10,7 +10,7 @@ from einprop.analysis.indices import is_distinct, numbered
 from einprop.analysis.recurrence import loops, numbers
 from einprop.notation.tree import Access, Affine, Call, Equation, Multiply
 from einprop.passes.builder import Builder, letters, renamed, tensor
-from einprop.passes.decisions import Decision
+from einprop.passes.decisions import Decision, in_words
 from einprop.passes.sized import SizedProgram
 
 __all__ = ["stack_operands"]
@@ -154,6 +154,7 @@ def _at(position: int) -> Affine:
 
 def _decision(program: SizedProgram, group: Sequence[_Product]) -> Decision:
     """What the explanation says of a group."""
-    names = ", ".join(product.other.name for product in group)
-    text = f"products of {group[0].shared.name} with {names}"
+    defined = {equation.target.name: equation for equation in program.equations}
+    shared = in_words(group[0].shared, defined, program.temporaries)
+    text = f"products of {shared} with {', '.join(product.other.name for product in group)}"
     return Decision("merged", text, len(group) - 1, "products a step")
