@@ -61,9 +61,9 @@ def _named(program: ep.Program, raw: Any) -> dict[str, Any]:
 
 
 def _block(output: str) -> str:
-    """``loss.hessian.U.V`` is the block ``U,V``."""
+    """``loss.hessian.U.V`` is the block ``U,V``, ``U.grad`` the gradient ``U``."""
     _, found, inputs = output.partition(".hessian.")
-    return ",".join(inputs.split(".")) if found else output
+    return ",".join(inputs.split(".")) if found else output.removesuffix(".grad")
 
 
 def steps(workload: Workload, dtype: str) -> dict[str, Step]:
