@@ -117,9 +117,9 @@ def _adding(loop: Loop, lowered: Lowered, arranged: Arranged) -> Block | None:
 
 
 def _outermost(stored: Letters, others: Letters, sizes: Mapping[str, int]) -> str | None:
-    """The first letter in memory, if others have it too and there is more than that."""
+    """The first letter in memory that others have too, if there is more than that."""
     long = long_letters(stored, sizes)
-    return long[0] if len(long) > 1 and long[0] in others else None
+    return next((letter for letter in long if letter in others), None) if len(long) > 1 else None
 
 
 def blocked(lowered: Lowered, block: Block) -> Lowered:

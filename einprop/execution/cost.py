@@ -71,7 +71,7 @@ def passed(
         run *= size
         inner = letter
     cells = elements(sizes, letters)
-    last = (*long_letters(letters, sizes), "")[-1]
+    last = ("", *long_letters(letters, sizes))[-1]
     strided = sum(abs(side.get(last, 1)) > 1 for side in sides)
     return (
         cells * (machine.functions.get(function, machine.cell) + strided * machine.strided)

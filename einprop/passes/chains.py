@@ -22,7 +22,8 @@ def gather_factors(program: SizedProgram) -> SizedProgram:
     known before the loop: it is left with one product.
 
     >>> from einprop.notation.parser import parse
-    >>>     >>> text = "d[0] += x[0]; a[t] = d[t] A[t]; b[t] = a[t] B[t]; d[t+1] += b[t]; y = sum[t](d[t])"
+    >>> from einprop.notation.printer import to_text
+    >>> text = "d[0] += x[0]; a[t] = d[t] A[t]; b[t] = a[t] B[t]; d[t+1] += b[t]; y = sum[t](d[t])"
     >>> found = gather_factors(SizedProgram(parse(text), {"t": 5}, ("y",)))
     >>> for equation in found.equations[1:3]:
     ...     print(to_text(equation))

@@ -134,8 +134,8 @@ def test_the_order_of_candidates_is_that_of_the_clock() -> None:
         copying("aijb", "aibj"),
         copying("abij", "aijb"),
         multiplying("bij", "bja", "bia"),
-        *folding("ip", "p"),
-        *folding("aipbqj", "pq"),
+        *folding("aip", "p"),
+        *folding("ipbqj", "pq"),
     ]
     measured = [fastest(call) for _, call in candidates]
     pairs = [(n, m) for n in range(len(candidates)) for m in range(len(candidates))]
