@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from einprop.analysis.indices import is_distinct
-from einprop.analysis.recurrence import loops
 from einprop.notation.tree import Access, Equation, Multiply, reads
 from einprop.passes.builder import Builder, letters, renamed
 from einprop.passes.decisions import Decision, in_words
@@ -30,8 +30,8 @@ def gather_factors(program: SizedProgram) -> SizedProgram:
     _1[t] = A[t] B[t]
     b[t] = d[t] _1[t]
     """
-    around = loops(program.equations, program.size_of)
-    if program.generic or not around:
+    around = () if program.generic else program.loops()
+    if not around:
         return program
     inside = {number: n for n, loop in enumerate(around) for number in loop.letters}
     home = {program.equations[number].target.name: n for number, n in inside.items()}
@@ -64,38 +64,33 @@ def gather_factors(program: SizedProgram) -> SizedProgram:
 def _gathered(
     equation: Equation,
     loop: int,
-    home: dict[str, int],
-    products: dict[str, Equation],
+    home: Mapping[str, int],
+    products: Mapping[str, Equation],
     builder: Builder,
 ) -> tuple[str, Equation] | None:
     """A product of a product as ``d (A B)`` with d from the loop, and the name of the inner one."""
-    match equation.expression:
-        case Multiply((Access() as inner, Access() as last)) if _is_from(last, loop, home):
-            inner, last = last, inner
-        case Multiply((Access() as inner, Access() as last)):
-            pass
-        case _:
-            return None
-    known = products.get(inner.name)
-    accesses = (inner, last, equation.target)
-    if known is None or home.get(inner.name) != loop or home.get(last.name) == loop:
+    outer = _factors(equation, loop, home)
+    known = products.get(outer[0].name) if outer is not None else None
+    found = _factors(known, loop, home) if known is not None else None
+    if outer is None or known is None or found is None or known.operator != "=":
         return None
-    match known.expression:
-        case Multiply((Access() as one, Access() as other)) if known.operator == "=":
-            if _is_from(other, loop, home):
-                one, other = other, one
-        case _:
-            return None
-    if _is_from(other, loop, home) or not all(
-        map(is_distinct, (*accesses, one, other, known.target))
-    ):
+    inner, last = outer
+    if not all(map(is_distinct, (inner, last, equation.target, *found, known.target))):
         return None
     names = dict(zip(letters(known.target), letters(inner), strict=True))
-    one, other = renamed(one, names), renamed(other, names)
-    return inner.name, replace(
-        equation, expression=Multiply((one, builder.define(Multiply((other, last)))))
-    )
+    one, other = (renamed(factor, names) for factor in found)
+    gathered = builder.define(Multiply((other, last)))
+    return inner.name, replace(equation, expression=Multiply((one, gathered)))
 
 
-def _is_from(access: Access, loop: int, home: dict[str, int]) -> bool:
-    return home.get(access.name) == loop
+def _factors(
+    equation: Equation, loop: int, home: Mapping[str, int]
+) -> tuple[Access, Access] | None:
+    """The factor that a loop computes and the one that it does not, where an equation multiplies such."""
+    match equation.expression:
+        case Multiply((Access() as one, Access() as other)):
+            if home.get(other.name) == loop:
+                one, other = other, one
+            if home.get(one.name) == loop and home.get(other.name) != loop:
+                return one, other
+    return None

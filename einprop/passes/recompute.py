@@ -14,7 +14,7 @@ from functools import cached_property
 from einprop.analysis.core import map_accesses
 from einprop.analysis.dependence import is_contribution, live
 from einprop.analysis.indices import equation_indices
-from einprop.analysis.recurrence import loops, numbers
+from einprop.analysis.recurrence import numbers
 from einprop.errors import InputError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Call, Equation, reads
@@ -135,8 +135,7 @@ class _Memory:
     def fixed(self) -> set[str]:
         """The tensors that cannot be computed again: outputs, assembled ones, those of a recurrence."""
         found = {e.target.name for e in self.equations if is_contribution(e)}
-        found_loops = loops(self.equations, self.program.size_of)
-        cycles = (number for loop in found_loops for number in numbers(loop))
+        cycles = (number for loop in self.program.loops() for number in numbers(loop))
         found.update(self.equations[number].target.name for number in cycles)
         return found.union(self.program.outputs)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from einprop.analysis.core import map_accesses
 from einprop.analysis.indices import TypedLetters, equation_indices, fresh_index, unprimed
 from einprop.analysis.ranges import Span
+from einprop.analysis.recurrence import Loop, loops
 from einprop.analysis.sizes import Sizes
 from einprop.notation.functions import SINGLE_INDEX
 from einprop.notation.tree import (
@@ -64,8 +65,12 @@ class SizedProgram:
         return math.prod(self.sizes[unprimed(index)] for index in indices)
 
     def size_of(self, index: str) -> int | None:
-        """The size of a letter, where there is one: it may decide about the order of equations."""
+        """The size of a letter, where there is one."""
         return self.sizes.get(unprimed(index))
+
+    def loops(self) -> tuple[Loop, ...]:
+        """The loops that cycles of equations become; sizes may decide about their order."""
+        return loops(self.equations, self.size_of)
 
     def is_temporary(self, name: str) -> bool:
         """Whether a tensor, or the one that it is a derivative of, has a made-up name."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.dependence import assembled_tensors
 from einprop.analysis.indices import is_distinct, numbered
-from einprop.analysis.recurrence import loops, numbers
+from einprop.analysis.recurrence import numbers
 from einprop.notation.tree import Access, Affine, Call, Equation, Multiply
 from einprop.passes.builder import Builder, letters, renamed, tensor
 from einprop.passes.decisions import Decision, in_words
@@ -54,10 +54,9 @@ def stack_operands(program: SizedProgram) -> SizedProgram:
     u[t,j] = _2[0,t,j]
     v[t,j] = _2[1,t,j]
     """
-    around = loops(program.equations, program.size_of)
-    cycle = {number for loop in around for number in numbers(loop)}
-    groups = _groups(program, cycle) if cycle else []
-    if program.generic or not groups:
+    around = () if program.generic else program.loops()
+    groups = _groups(program, {number for loop in around for number in numbers(loop)})
+    if not groups:
         return program
     builder = Builder(program.sizes, program.names)
     axes, sizes = dict(program.axes), dict(program.sizes)
@@ -82,25 +81,27 @@ def stack_operands(program: SizedProgram) -> SizedProgram:
 
 def _groups(program: SizedProgram, cycle: set[int]) -> list[list[_Product]]:
     """The products that may be merged, those that may become one together."""
+    if not cycle:
+        return []
     equations = program.equations
     inside = {equations[number].target.name for number in cycle}
     kept = {*program.outputs, *assembled_tensors(equations)}
     made = {equation.target.name: number for number, equation in enumerate(equations)}
     found: dict[tuple[object, ...], list[_Product]] = {}
     for number in sorted(cycle):
-        if equations[number].target.name in kept:
+        product = _product(number, equations[number], inside)
+        if product is None or equations[number].target.name in kept:
             continue
-        for product in _products(number, equations[number], inside):
-            members = found.setdefault(_key(product, equations[number], program), [])
-            others = {member.other.name for member in members}
-            first = members[0].number if members else number
-            # What is put together has to be there before the first product.
-            if product.other.name not in others and made.get(product.other.name, -1) < first:
-                members.append(product)
+        members = found.setdefault(_key(product, equations[number], program), [])
+        others = {member.other.name for member in members}
+        first = members[0].number if members else number
+        # What is put together has to be there before the first product.
+        if product.other.name not in others and made.get(product.other.name, -1) < first:
+            members.append(product)
     return [members for members in found.values() if len(members) > 1]
 
 
-def _products(number: int, equation: Equation, inside: set[str]) -> Iterator[_Product]:
+def _product(number: int, equation: Equation, inside: set[str]) -> _Product | None:
     """An equation as a product of what a recurrence computes and something else, if it is one."""
     match equation.expression:
         case Call("sum", (Multiply((Access() as one, Access() as other)),)):
@@ -109,7 +110,8 @@ def _products(number: int, equation: Equation, inside: set[str]) -> Iterator[_Pr
             plain = all(map(is_distinct, (one, other, equation.target)))
             if plain and one.name in inside and other.name not in inside:
                 order = dict.fromkeys((*letters(one), *letters(other)))
-                yield _Product(number, one, other, {i: f"#{n}" for n, i in enumerate(order)})
+                return _Product(number, one, other, {i: f"#{n}" for n, i in enumerate(order)})
+    return None
 
 
 def _key(product: _Product, equation: Equation, program: SizedProgram) -> tuple[object, ...]:
