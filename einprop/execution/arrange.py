@@ -35,7 +35,10 @@ from einprop.execution.steps import (
 )
 from einprop.notation.tree import Affine
 
-__all__ = ["Arranged", "Arranger"]
+__all__ = ["MERGED", "Arranged", "Arranger"]
+
+MERGED = "#merged"
+"""What the name of a copy holds that a product reads in place of an operand."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ class Arranger:
             owner = operand.tensor if changed else layout.root
             key = (owner, layout.offset, *[stored[i] for i in letters], *self.spans(letters))
             if key not in self.copies:
-                copied = Operand(f"{step.target.tensor}#merged{len(self.copies)}", letters)
+                copied = Operand(f"{step.target.tensor}{MERGED}{len(self.copies)}", letters)
                 self.copies[key] = copied.tensor
                 steps.append(Step(step.equation, Copy(), copied, (operand,)))
                 self.shapes[copied.tensor] = self.spans(letters)

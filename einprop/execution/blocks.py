@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from einprop.execution.arrange import Arranged
+from einprop.execution.arrange import MERGED, Arranged
 from einprop.execution.layout import long_letters
 from einprop.execution.lower import Lowered
 from einprop.execution.steps import (
@@ -54,7 +54,7 @@ def blocks(lowered: Lowered, arranged: Arranged) -> Iterator[Block]:
     copies = {
         step.target.tensor: step
         for step in arranged.steps
-        if isinstance(step.operation, Copy) and "#merged" in step.target.tensor
+        if isinstance(step.operation, Copy) and MERGED in step.target.tensor
     }
     products = {
         step.target.tensor: step
