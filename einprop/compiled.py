@@ -86,7 +86,7 @@ class Compiled:
         self,
         resolved: Resolved,
         recipe: Recipe,
-        backend: str,
+        backend: str = "numpy",
         donation: Donation | None = None,
         choices: Choices | None = None,
     ) -> None:

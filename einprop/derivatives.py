@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Self, cast
 
 from einprop.analysis.dependence import live
@@ -17,12 +19,14 @@ from einprop.calculus.derive import (
     Derivation,
     check_forward,
     check_names,
+    derivation_of,
     derive_adjoint,
     derive_tangent,
     influential,
 )
 from einprop.calculus.extrema import counts_ties
 from einprop.calculus.jacobian import Jacobians, runs_backward
+from einprop.compiled import Compiled
 from einprop.errors import DerivativeError
 from einprop.extension import Extensible
 from einprop.notation.tree import Equation
@@ -272,9 +276,22 @@ class Differentiable(Extensible):
         chosen = self._scalar(of, "value_and_grad", "use vjp with a cotangent")
         if wrt is None and self._resolved.names.parameters:
             wrt = self._resolved.names.parameters
-        derivation, equations = self._derive(chosen, wrt, ones=True)
-        joined = self._joined(derivation, equations, also=chosen)
-        return ValueAndGrad(cast("Program", joined), chosen[0], dict(derivation.gradients))
+        wanted = None if wrt is None else _some(wrt, "wrt")
+        derivation = derivation_of(self._resolved, chosen, wanted, chosen)
+        joined = partial(self._with_gradients, derivation)
+        recipe = self._derived_by(derivation)
+        if recipe is None:
+            return ValueAndGrad(chosen[0], dict(derivation.gradients), joined, joined().compile())
+        names = replace(self._resolved.names, outputs=(*chosen, *derivation.results))
+        compiled = Compiled(replace(self._resolved, names=names), recipe)
+        return ValueAndGrad(chosen[0], dict(derivation.gradients), joined, compiled)
+
+    def _with_gradients(self, derivation: Derivation) -> Program:
+        """This program and the gradients of its scalar as one, which returns both."""
+        _, equations = derive_adjoint(
+            self._resolved, derivation.of, derivation.wrt, derivation.ones
+        )
+        return cast("Program", self._joined(derivation, equations, also=derivation.of))
 
     def _chosen(self, of: Names) -> tuple[str, ...]:
         """The tensors to differentiate."""

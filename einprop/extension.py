@@ -85,11 +85,14 @@ class Extensible(ABC):
         also: Sequence[str] = (),
     ) -> Self:
         """This program and derived equations as one."""
-        recipe = None
+        return self._with(derived, (*also, *derivation.results), self._derived_by(derivation))
+
+    def _derived_by(self, derivation: Derivation | Tangents) -> Recipe | None:
+        """How to run what is derived from this program; None if only as it is written."""
         # What a program declares are equations on its own tensors, not on pairs of them.
-        if derivation.dependent and not self._resolved.lines:
-            recipe = replace(self._recipe, derivations=(*self._recipe.derivations, derivation))
-        return self._with(derived, (*also, *derivation.results), recipe)
+        if not derivation.dependent or self._resolved.lines:
+            return None
+        return replace(self._recipe, derivations=(*self._recipe.derivations, derivation))
 
     def _with(
         self, derived: Sequence[Statement], outputs: Sequence[str], recipe: Recipe | None = None

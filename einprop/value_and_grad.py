@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from einprop.compiled import Compiled
 
 if TYPE_CHECKING:
     from einprop.program import Program
@@ -17,9 +20,9 @@ class ValueAndGrad:
     """A scalar and its gradients as a function of the inputs.
 
     Attributes:
-        program: The program that computes both.
         value: The scalar's name.
         gradients: By input, the name of its gradient.
+        program: The program that computes both, written out for a reader when it is asked for.
 
     >>> from einprop import Program
     >>> value, gradients = Program("y = w[i] x[i]", params="w").value_and_grad()(w=[2.0], x=[3.0])
@@ -27,9 +30,15 @@ class ValueAndGrad:
     (6.0, {'w': array([3.])})
     """
 
-    program: Program
     value: str
     gradients: Mapping[str, str]
+    _derive: Callable[[], Program] = field(repr=False)
+    _compiled: Compiled = field(repr=False)
+
+    @cached_property
+    def program(self) -> Program:
+        """The program that computes both."""
+        return self._derive()
 
     def __call__(
         self, tensors: Mapping[str, Any] | None = None, /, **named: Any
@@ -40,5 +49,5 @@ class ValueAndGrad:
             ShapeError: As for `Program.__call__`.
             InputError: As for `Program.__call__`.
         """
-        results = self.program(tensors, **named)
+        results = self._compiled(tensors, **named)
         return results[self.value], {name: results[g] for name, g in self.gradients.items()}

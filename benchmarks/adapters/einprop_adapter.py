@@ -14,20 +14,9 @@ from benchmarks.harness.workload import Equations, Form, Sizes, Step, Tensors, W
 from einprop.backends.numpy import Plan
 from einprop.execution.steps import Schedule
 
-__all__ = ["derived", "forms", "recorded_sources", "steps"]
+__all__ = ["forms", "recorded_sources", "steps"]
 
 Call = Callable[[Mapping[str, Any]], Any]
-
-
-def derived(equations: Equations, wrt: tuple[str, ...]) -> tuple[ep.Program, Call]:
-    """The program that runs, and what the user calls."""
-    program = ep.Program(equations.text)
-    if equations.derive == "gradients":
-        gradients = program.value_and_grad(wrt=wrt)
-        return gradients.program, gradients
-    if equations.derive == "hessian":
-        program = program.hessian(wrt=wrt)
-    return program, program
 
 
 def forms(workload: Workload, sizes: Sizes) -> Mapping[str, Form]:
@@ -43,13 +32,21 @@ def forms(workload: Workload, sizes: Sizes) -> Mapping[str, Form]:
 
 
 def _step(equations: Equations, wrt: tuple[str, ...], reuse: bool, tensors: Tensors) -> Step:
-    program, call = derived(equations, wrt)
-    if reuse:
-        call = program.compile(reuse_results=True)
+    program, call = _derived(equations, wrt, reuse)
     given = {name: tensors[name] for name in program.inputs}
     run = partial(call, given)
-
     return Step(run, lambda: _named(program, run()))
+
+
+def _derived(equations: Equations, wrt: tuple[str, ...], reuse: bool) -> tuple[ep.Program, Call]:
+    """A program of the inputs that the user's call takes, and the call."""
+    program = ep.Program(equations.text)
+    if equations.derive == "gradients":
+        gradients = program.value_and_grad(wrt=wrt)
+        return program, gradients.program.compile(reuse_results=True) if reuse else gradients
+    if equations.derive == "hessian":
+        program = program.hessian(wrt=wrt)
+    return program, program.compile(reuse_results=True) if reuse else program
 
 
 def _named(program: ep.Program, raw: Any) -> dict[str, Any]:

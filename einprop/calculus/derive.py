@@ -38,6 +38,7 @@ __all__ = [
     "Tangents",
     "check_forward",
     "check_names",
+    "derivation_of",
     "derive_adjoint",
     "derive_tangent",
     "influential",
@@ -186,6 +187,37 @@ def derive_adjoint(
         DerivativeError: A tensor of ``of`` is not defined by the program, one of ``wrt`` is no input,
             or nothing depends on anything.
     """
+    derivation, adjoint, inner = _adjoint(resolved, of, wrt, ones)
+    zeros = [(x, gradient) for x, gradient in derivation.gradients if x not in adjoint.gradients]
+    shown = [
+        *(_one(adjoint.seeds[name]) for name in ones if name in adjoint.seeds),
+        *_shown(resolved, adjoint, inner),
+        *(zero(resolved, name, gradient) for name, gradient in zeros),
+    ]
+    return derivation, shown
+
+
+def derivation_of(
+    resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str] = ()
+) -> Derivation:
+    """What `derive_adjoint` derives, without its equations: enough to run it.
+
+    Args:
+        resolved: As for `derive_adjoint`, and so the others.
+        of: The tensors to differentiate.
+        wrt: The inputs.
+        ones: The scalars that are seeded with 1.
+
+    Raises:
+        DerivativeError: As for `derive_adjoint`.
+    """
+    return _adjoint(resolved, of, wrt, ones)[0]
+
+
+def _adjoint(
+    resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str]
+) -> tuple[Derivation, Adjoint, Mapping[str, str]]:
+    """What is derived, the adjoint, and the tensors that others in it are copies of, by copy."""
     check_names(resolved, of, wrt)
     suffix = free_suffix(resolved.equations, "grad")
     wanted = tuple(n for n in resolved.names.inputs if n not in resolved.positions)
@@ -197,7 +229,6 @@ def derive_adjoint(
         wanted = tuple(name for name in wanted if name in adjoint.gradients)
         if not wanted:
             raise _constant(of)
-    zeros = [name for name in wanted if name not in adjoint.gradients]
     derivation = Derivation(
         of=tuple(of),
         wrt=wanted,
@@ -205,14 +236,9 @@ def derive_adjoint(
         ones=tuple(ones),
         seeds=tuple(adjoint.seeds.items()),
         gradients=tuple((name, f"{name}.{suffix}") for name in wanted),
-        dependent=not zeros,
+        dependent=all(name in adjoint.gradients for name in wanted),
     )
-    shown = [
-        *(_one(adjoint.seeds[name]) for name in ones if name in adjoint.seeds),
-        *_shown(resolved, adjoint, inner),
-        *(zero(resolved, name, f"{name}.{suffix}") for name in zeros),
-    ]
-    return derivation, shown
+    return derivation, adjoint, inner
 
 
 def _shown(resolved: Resolved, adjoint: Adjoint, inner: Mapping[str, str]) -> Iterator[Equation]:
