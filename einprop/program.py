@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import count
 from reprlib import repr as shortened
 from typing import Any, Self
 
-from einprop.analysis.graph import Graph, expression_graph, tensor_graph
 from einprop.analysis.resolve import Resolved, resolve
-from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, longer_inputs, unknown_letters
+from einprop.analysis.sizes import bind_sizes
 from einprop.arguments import Names, as_mapping, as_shape
 from einprop.backward_check import check_backward
 from einprop.choices import Choices
@@ -18,18 +16,17 @@ from einprop.compiled import Compiled, Recipe
 from einprop.derivatives import Differentiable
 from einprop.donation import donation_of
 from einprop.errors import InputError, ShapeError
-from einprop.explain import Explanation
-from einprop.notation.latex import to_latex
 from einprop.notation.parser import parse
 from einprop.notation.prelude import parse_backward, parse_with_prelude
 from einprop.notation.printer import program_text
 from einprop.notation.tree import Statement
 from einprop.roles import with_outputs, with_parameters
+from einprop.shown import Shown
 
 __all__ = ["Program"]
 
 
-class Program(Differentiable):
+class Program(Shown, Differentiable):
     """Equations in index notation: an immutable value that runs, prints and differentiates.
 
     ``str()`` of a program is its text, which parses back to an equal program.
@@ -161,9 +158,6 @@ class Program(Differentiable):
         # Compiled plans stay behind.
         return {"_resolved": self._resolved, "_recipe": self._recipe}
 
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
-
     # Running
 
     @cached_property
@@ -267,140 +261,7 @@ class Program(Differentiable):
         shapes = {name: sizes.shape(name) for name in names}
         return {name: shape for name, shape in shapes.items() if shape is not None}
 
-    # Showing
-
-    def graph(self, *, operations: bool = False) -> Graph:
-        """The expression graph as plain data, to walk, to draw (``dot()``) or to store.
-
-        Args:
-            operations: Whether each operation is a node too; otherwise the tensors are, and an
-                equation's operands are the edges between them.
-
-        >>> print(Program("h[b,j] = relu(x[b,i] W[i,j]); y[b] = h[b,j] v[j]", params="W v").graph())
-        W[i,j]  param
-        v[j]  param
-        x[b,i]  input
-        h[b,j]  local  <- x[b,i], W[i,j]
-        y[b]  output  <- h[b,j], v[j]
-        """
-        return (expression_graph if operations else tensor_graph)(self._resolved)
-
-    def latex(self) -> str:
-        r"""The equations as aligned LaTeX.
-
-        >>> print(Program("y[i] = x[i] / 2").latex())
-        \begin{aligned}
-        y_{i} &= \frac{x_{i}}{2}
-        \end{aligned}
-        """
-        return to_latex(self.statements)
-
-    def source(
-        self, /, backend: str = "numpy", sizes: Mapping[str, int] | None = None, **letters: int
-    ) -> str:
-        """Standalone code, to paste where einprop is not installed.
-
-        Its function takes the inputs that it needs, and computes in float64.
-
-        Args:
-            backend: The library that the code calls.
-            sizes: Sizes of index letters. Without them the code holds for all sizes; where that
-                cannot be, the error says which are wanted.
-            **letters: The same by keyword, as in ``b=32``, for letters that are not named like an
-                argument.
-
-        Raises:
-            ShapeError: The code would differ from one size to another, or a size is not one.
-            InputError: There is no such backend.
-
-        >>> print(Program("y[b,j] = x[b,i] W[i,j]").source())
-        import numpy as np
-        <BLANKLINE>
-        <BLANKLINE>
-        def run(x, W):
-            # y[b,j] = sum[i](x[b,i] W[i,j])
-            y = x @ W
-            return y
-        <BLANKLINE>
-        """
-        given = as_mapping(sizes, letters, "sizes", ShapeError)
-        bound = bind_letters(self._resolved, given)
-        missing = unknown_letters(bound)
-        compiled = self.compile(backend)
-        try:
-            texts = {compiled.source(_filled(bound, missing, start)) for start in (11, 29)}
-        except ShapeError:
-            # Sizes that nobody gave do not fit together; those of one set that do decide the code.
-            if not missing:
-                raise
-            texts = set()
-        if len(texts) != 1 and missing:
-            wanted = list(dict.fromkeys(missing.values()))
-            raise ShapeError(
-                f"the code depends on the sizes of {', '.join(wanted)}",
-                (),
-                f"give them, as in source({wanted[0]}=8)",
-            )
-        if len(texts) > 1:
-            raise self._undeclared(*next(iter(_unknown_axes(bound))))
-        for (name, axis), other in longer_inputs(bound, given):
-            if compiled.source(_filled(other, missing, 11)) not in texts:
-                raise self._undeclared(name, axis)
-        return texts.pop()
-
-    def _undeclared(self, name: str, axis: int) -> ShapeError:
-        indices = ",".join(f"k{n}" for n in range(self._resolved.types.rank(name)))
-        return ShapeError(
-            f"the code depends on the size of axis {axis} of {name}, which no index has",
-            (),
-            f"declare it, as in: index k{axis}: name < 8; input {name}[{indices}]",
-        )
-
-    def explain(self, sizes: Mapping[str, int] | None = None, /, **letters: int) -> Explanation:
-        """What a call does at these sizes of index letters: each step, its FLOPs and its bytes.
-
-        Args:
-            sizes: Sizes of index letters; those that are declared may be left out.
-            **letters: The same by keyword, as in ``b=32``.
-
-        Raises:
-            ShapeError: A size is missing or not one, or two of them disagree.
-
-        >>> explanation = Program("y[b,j] = x[b,i] W[i,j]").explain(b=32, i=784, j=10)
-        >>> explanation.multiply_adds
-        250880
-        """
-        bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
-        missing = list(dict.fromkeys(unknown_letters(bound).values()))
-        if missing:
-            given = ", ".join(f"{letter}=8" for letter in missing)
-            raise ShapeError(
-                f"the size of {', '.join(missing)} is not given", (), f"as in explain({given})"
-            )
-        return self.compile().explain(bound)
-
 
 def _check_text(given: object, what: str, example: str) -> None:
     if not isinstance(given, str):
         raise InputError(f"{what} is text, not {shortened(given)}", (), f"as in {example!r}")
-
-
-def _unknown_axes(sizes: Sizes) -> list[tuple[str, int]]:
-    """The axes without a size, by tensor."""
-    types = sizes.resolved.types
-    axes = [(name, axis) for name, rank in types.ranks.items() for axis in range(rank)]
-    return [key for key in axes if types.axis(*key) not in sizes.known]
-
-
-def _filled(sizes: Sizes, missing: Iterable[object], start: int) -> Sizes:
-    """The sizes with distinct ones for the types that have none.
-
-    An axis that no equation gives a letter has a size as well, which nothing is made of.
-    """
-    types, taken = sizes.resolved.types, set(sizes.known.values())
-    fresh = (size for size in count(start) if size not in taken)
-    for key in dict.fromkeys(missing):
-        if key not in sizes.known:  # What follows from the one before may give it.
-            sizes = sizes.completed({key: next(fresh)})
-    axes = [types.axis(*key) for key in _unknown_axes(sizes)]
-    return sizes.completed(dict(zip(dict.fromkeys(axes), fresh, strict=False)))
