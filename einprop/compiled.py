@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import is_
@@ -27,7 +27,7 @@ from einprop.explain import Explanation, explain_schedule
 from einprop.notation.functions import renewals
 from einprop.notation.tree import Access, Equation, Number
 from einprop.passes.builder import SIZE_SUFFIX
-from einprop.passes.lower import lower
+from einprop.passes.lower import lower, stages
 from einprop.passes.recompute import recompute
 from einprop.passes.sized import SizedProgram, attach_sizes
 
@@ -148,6 +148,11 @@ class Compiled:
         """The flat program that runs at these sizes."""
         return self._planned(sizes)[0].program
 
+    def stages(self, sizes: Sizes) -> Iterator[tuple[str, SizedProgram]]:
+        """The program after each pass on the way to the flat one, with the pass's name."""
+        start = _start(self._recipe, sizes)
+        return stages(start, self._recipe.derivations, self._resolved.names.outputs)
+
     def schedule(self, sizes: Sizes) -> Schedule:
         """The steps that a call takes at these sizes."""
         return self._planned(sizes)[1]
@@ -262,12 +267,17 @@ def _lower(
 ) -> _Lowered:
     given = donation or Donation()
     given.check_shapes(sizes)
-    start = sizes.on(recipe.base) if recipe.derivations else sizes
+    start = _start(recipe, sizes)
     program = lower(start, recipe.derivations, resolved.names.outputs, generic=generic)
     read = program.names - {e.target.name for e in program.equations}
     read.update(name for _, name in given.pairs)
     shapes = {name: sizes.shape(name) for name in resolved.names.inputs if name in read}
     return _Lowered(program, {name: s for name, s in shapes.items() if s is not None})
+
+
+def _start(recipe: Recipe, sizes: Sizes) -> Sizes:
+    """The sizes of the program that was written, for those of what was derived from it."""
+    return sizes.on(recipe.base) if recipe.derivations else sizes
 
 
 def _lengths(

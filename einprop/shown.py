@@ -5,15 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from itertools import count
+from typing import Self
 
 from einprop.analysis.graph import Graph, expression_graph, tensor_graph
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_letters, longer_inputs, unknown_letters
-from einprop.arguments import as_mapping
+from einprop.arguments import Names, as_mapping
 from einprop.compiled import Compiled
-from einprop.errors import ShapeError
+from einprop.errors import InputError, ShapeError
 from einprop.explain import Explanation
 from einprop.notation.latex import to_latex
+from einprop.notation.tree import IndexDeclaration, Statement, TensorDeclaration, equations_of
+from einprop.passes.statements import as_statements
 
 __all__ = ["Shown"]
 
@@ -26,6 +29,11 @@ class Shown(ABC):
     @abstractmethod
     def compile(self, backend: str = "numpy") -> Compiled:
         """A callable bound to a backend."""
+
+    @classmethod
+    @abstractmethod
+    def from_statements(cls, statements: Iterable[Statement], outputs: Names = None) -> Self:
+        """A program from a tree instead of text."""
 
     def graph(self, *, operations: bool = False) -> Graph:
         """The expression graph as plain data, to walk, to draw (``dot()``) or to store.
@@ -135,14 +143,95 @@ class Shown(ABC):
         >>> explanation.multiply_adds
         250880
         """
+        return self.compile().explain(self._bound(sizes, letters, "explain("))
+
+    def stages(
+        self, sizes: Mapping[str, int] | None = None, /, **letters: int
+    ) -> list[tuple[str, Self]]:
+        """The program after each pass of the compiler, in turn: index notation that runs as it is.
+
+        Args:
+            sizes: As for `explain`.
+            **letters: As for `explain`.
+
+        Returns:
+            Names of passes with programs. ``resolve`` writes sums out and definitions in; ``sizes``
+            gives each letter its size; ``boundaries`` takes what lies outside of tensors away;
+            ``binarise`` takes expressions apart, products in pairs; ``stabilise`` puts stable forms in;
+            ``merge`` makes products with one operand in common one; ``prepare`` and ``derive`` come
+            once for each derivation; ``simplify`` shares and cancels; ``factor`` takes common operands
+            out of sums; ``scale`` moves scalars to small operands; ``gather`` takes factors out of loops.
+
+        Raises:
+            ShapeError: As for `explain`.
+
+        >>> from einprop import Program
+        >>> stages = Program("y[b,j] = tanh(x[b,i] W[i,j])").stages(b=2, i=3, j=4)
+        >>> [name for name, _ in stages[:4]]
+        ['resolve', 'sizes', 'boundaries', 'binarise']
+        >>> print(stages[-1][1])
+        index b: b < 2, j: j < 4, i: i < 3
+        _1[b,j] = sum[i](x[b,i] W[i,j])
+        y[b,j] = tanh(_1[b,j])
+        """
+        bound = self._bound(sizes, letters, "stages(")
+        passed = [("resolve", self._resolved_statements())]
+        passed += [(name, as_statements(p)) for name, p in self.compile().stages(bound)]
+        return [(name, self._stage(statements)) for name, statements in passed]
+
+    def after(self, stage: str, sizes: Mapping[str, int] | None = None, /, **letters: int) -> Self:
+        """The program after one pass of the compiler, the last of that name.
+
+        Args:
+            stage: The pass, one of those that `stages` names.
+            sizes: As for `explain`; ``resolve`` needs none.
+            **letters: As for `explain`.
+
+        Raises:
+            InputError: There is no such pass.
+            ShapeError: As for `explain`.
+
+        >>> from einprop import Program
+        >>> print(Program("y[i,l] = A[i,j] B[j,k] C[k,l]").after("binarise", i=2, j=9, k=9, l=9))
+        index i: i < 2, k: k < 9, j: j < 9, l: l < 9
+        _1[i,k] = sum[j](A[i,j] B[j,k])
+        y[i,l] = sum[k](_1[i,k] C[k,l])
+        """
+        if stage == "resolve":
+            return self._stage(self._resolved_statements())
+        found = dict(self.stages(sizes, **letters))
+        if stage not in found:
+            raise InputError(f"there is no pass {stage!r}", (), f"passes are {', '.join(found)}")
+        return found[stage]
+
+    def _resolved_statements(self) -> tuple[Statement, ...]:
+        """The program with its sums written out and its definitions in place."""
+        kept = (IndexDeclaration, TensorDeclaration)
+        declared = [s for s in self._resolved.statements if isinstance(s, kept)]
+        return (*declared, *self._resolved.equations)
+
+    def _stage(self, statements: tuple[Statement, ...]) -> Self:
+        """A program on the way: its outputs are those of this one that it has."""
+        defined = {e.target.name for e in equations_of(statements)}
+        outputs = [name for name in self._resolved.names.outputs if name in defined]
+        return self.from_statements(statements, outputs or None)
+
+    def _bound(
+        self, sizes: Mapping[str, int] | None, letters: Mapping[str, int], call: str
+    ) -> Sizes:
+        """The sizes that are given for letters: all that the program has.
+
+        Raises:
+            ShapeError: One is missing, or they disagree.
+        """
         bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
         missing = list(dict.fromkeys(unknown_letters(bound).values()))
         if missing:
             given = ", ".join(f"{letter}=8" for letter in missing)
             raise ShapeError(
-                f"the size of {', '.join(missing)} is not given", (), f"as in explain({given})"
+                f"the size of {', '.join(missing)} is not given", (), f"as in {call}{given})"
             )
-        return self.compile().explain(bound)
+        return bound
 
 
 def _unknown_axes(sizes: Sizes) -> list[tuple[str, int]]:

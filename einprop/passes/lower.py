@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,7 +24,7 @@ from einprop.passes.sized import SizedProgram, attach_sizes
 from einprop.passes.stabilise import stabilise
 from einprop.passes.stacks import stack_operands
 
-__all__ = ["derive_flat", "lower"]
+__all__ = ["derive_flat", "lower", "stages"]
 
 
 def lower(
@@ -42,16 +42,38 @@ def lower(
         outputs: The tensors that are wanted in the end.
         generic: Whether sizes that enter a computation stay scalars of their own.
     """
+    *_, (_, program) = stages(sizes, derivations, outputs, generic=generic)
+    return program
+
+
+def stages(
+    sizes: Sizes,
+    derivations: Sequence[Derivation | Tangents],
+    outputs: Sequence[str],
+    *,
+    generic: bool = False,
+) -> Iterator[tuple[str, SizedProgram]]:
+    """The program after each pass on the way down, with the pass's name; arguments as for `lower`.
+
+    ``prepare`` simplifies what is differentiated next.
+    """
     program = attach_sizes(sizes, generic=generic)
+    yield "sizes", program
+    yield "boundaries", (program := boundaries(program, sizes.resolved.extents))
     first = next((Differentiated(d.of, d.wrt) for d in derivations), None)
-    program = binarise(boundaries(program, sizes.resolved.extents), first)
-    program = stack_operands(stabilise(program))
+    yield "binarise", (program := binarise(program, first))
+    yield "stabilise", (program := stabilise(program))
+    yield "merge", (program := stack_operands(program))
     for derivation in derivations:
         wanted = {*outputs, *derivation.of}
-        program = scale_operands(simplify(replace(program, outputs=tuple(wanted)), last=False))
-        program = derive_flat(program, derivation)
-    program = factor(simplify(replace(program, outputs=tuple(outputs))))
-    return gather_factors(scale_operands(program))
+        program = simplify(replace(program, outputs=tuple(wanted)), last=False)
+        yield "prepare", (program := scale_operands(program))
+        yield "derive", (program := derive_flat(program, derivation))
+    program = simplify(replace(program, outputs=tuple(outputs)))
+    yield "simplify", program
+    yield "factor", (program := factor(program))
+    yield "scale", (program := scale_operands(program))
+    yield "gather", gather_factors(program)
 
 
 def derive_flat(program: SizedProgram, derivation: Derivation | Tangents) -> SizedProgram:
