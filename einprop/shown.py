@@ -194,8 +194,9 @@ class Shown(ABC):
         >>> from einprop import Program
         >>> print(Program("y[i,l] = A[i,j] B[j,k] C[k,l]").after("binarise", i=2, j=9, k=9, l=9))
         index i: i < 2, k: k < 9, j: j < 9, l: l < 9
-        _1[i,k] = sum[j](A[i,j] B[j,k])
-        y[i,l] = sum[k](_1[i,k] C[k,l])
+        _2[i,k] = sum[j](A[i,j] B[j,k])
+        _1[i,l] = sum[k](_2[i,k] C[k,l])
+        y[i,l] = _1[i,l]
         """
         if stage == "resolve":
             return self._stage(self._resolved_statements())
