@@ -160,7 +160,9 @@ class Compiled:
     def explain(self, sizes: Sizes) -> Explanation:
         """The same as a table, with what was decided on the way."""
         lowered, planned = self._planned(sizes)
-        return explain_schedule(planned, (*lowered.program.decisions, *planned.decisions))
+        derivations = self._recipe.derivations
+        forward = derivations[0].of if derivations else ()
+        return explain_schedule(planned, lowered.program, forward)
 
     def _planned(self, sizes: Sizes) -> tuple[_Lowered, Schedule]:
         lowered = _lower(self._resolved, self._recipe, sizes, self._donation)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from einprop import Program
@@ -29,7 +31,7 @@ def test_the_table_in_text() -> None:
     text = str(Program("y[b] = tanh(x[b,i] w[i])").explain(b=1000, i=20))
     lines = text.splitlines()
     assert lines[0].split() == [
-        *("equation", "call", "multiply-adds", "other", "operations", "bytes"),
+        *("equation", "call", "multiply-adds", "other", "operations", "bytes", "FLOPs/byte"),
     ]
     assert set(lines[1]) == set(lines[-3]) == {"-"}
     assert lines[2].startswith("_1[b] = sum[i](x[b,i] w[i])")
@@ -43,7 +45,8 @@ def test_the_table_in_text() -> None:
 
 def test_the_table_in_html_is_escaped() -> None:
     html = Program("y[i] = [x[i] < 2]").explain(i=3)._repr_html_()
-    assert html.startswith("<table><thead><tr><th>equation</th>")
+    assert html.startswith("<table><thead><tr><th")
+    assert "FLOPs/byte" in html
     assert "x[i] &lt; 2" in html
     assert html.count("<tr>") == html.count("</tr>")
 
@@ -91,3 +94,75 @@ def test_sizes_that_are_missing_or_wrong() -> None:
         program.explain(b=2, i=3)
     with pytest.raises(ShapeError, match="no equation has an index q"):
         program.explain(b=2, i=3, j=4, q=5)
+
+
+def test_forward_and_backward_have_totals_of_their_own() -> None:
+    program = Program(MLP, params="W0 B0 W1 B1")
+    explanation = program.value_and_grad().program.explain(**SIZES)
+    forward, backward = (explanation.phase(name) for name in ("forward", "backward"))
+    assert forward.multiply_adds == program.explain(**SIZES).multiply_adds
+    assert forward.flops + backward.flops == explanation.flops
+    assert explanation.ratio == backward.flops / forward.flops
+    assert {s.phase for s in explanation.steps} == {"forward", "backward"}
+    assert f"backward: {explanation.ratio:.2f} times the forward FLOPs" in str(explanation)
+
+
+def test_what_is_not_derived_has_no_phases() -> None:
+    explanation = Program(MLP).explain(**SIZES)
+    assert explanation.ratio is None
+    assert {s.phase for s in explanation.steps} == {""}
+    assert "backward" not in str(explanation)
+
+
+def test_a_step_says_how_much_it_computes_for_what_it_moves() -> None:
+    (step,) = Program("y[b,j] = x[b,i] W[i,j]").explain(b=2, i=3, j=4).steps
+    assert step.flops == 48
+    assert step.intensity == 48 / step.bytes
+
+
+def test_memory_is_the_arena_and_the_results() -> None:
+    explanation = Program("h[i] = exp(x[i]); y[i] = h[i] x[i]; z = sum[i](h[i])").explain(i=100)
+    assert explanation.result_bytes == 8 * 101
+    assert explanation.peak_bytes == explanation.arena_bytes + 8 * 101
+
+
+def test_orders_of_products_before_and_after() -> None:
+    chain = Program("y[a,e] = A[a,b] B[b,c] C[c,d] v[d,e]")
+    (path,) = chain.explain(a=50, b=40, c=30, d=20, e=1).paths
+    assert path.product == "sum[b,c,d](A[a,b] B[b,c] C[c,d] v[d,e])"
+    assert path.order == "A (B (C v))"
+    assert path.multiply_adds == 30 * 20 + 40 * 30 + 50 * 40
+    assert path.left_to_right == 50 * 40 * 30 + 50 * 30 * 20 + 50 * 20
+    assert path.at_once == 3 * 50 * 40 * 30 * 20
+    assert not Program("y[a,c] = A[a,b] B[b,c]").explain(a=2, b=2, c=2).paths
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("y[i] = log(1 + exp(x[i]))", "stabilised: log(1 + exp(x[i])) as softplus(x[i])"),
+        ("y[i] = exp(x[i]) - 1", "stabilised: exp(x[i]) + (-1) as expm1(x[i])"),
+        (
+            "y[i] = softmax[i](x[i])",
+            "stabilised: exp(x[i]) with its maximum over i taken out",
+        ),
+        ("y[i] = log(1 + exp(x[i]))", "simplified: each operation once, none unread saves 2"),
+    ],
+)
+def test_what_was_stabilised_and_simplified(text: str, said: str) -> None:
+    assert said in str(Program(text).explain(i=3))
+
+
+def test_steps_that_write_over_an_operand_say_so() -> None:
+    explanation = Program("y[i] = exp(tanh(x[i]) z[i]) + x[i]").explain(i=3)
+    assert [s.in_place for s in explanation.steps] == [False, True, True, True]
+    assert "multiply in place" in str(explanation)
+
+
+def test_as_plain_data() -> None:
+    explanation = Program(MLP, params="W0 B0 W1 B1").value_and_grad().program.explain(**SIZES)
+    found = json.loads(json.dumps(explanation.as_dict()))
+    assert len(found["steps"]) == len(explanation.steps)
+    assert found["total"]["flops"] == explanation.flops
+    assert found["forward"]["flops"] + found["backward"]["flops"] == explanation.flops
+    assert found["ratio"] == explanation.ratio

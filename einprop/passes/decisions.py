@@ -10,7 +10,7 @@ from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Equation, Expression, transform
 from einprop.passes.builder import letters
 
-__all__ = ["Decision", "in_words"]
+__all__ = ["ContractionPath", "Decision", "in_words"]
 
 _LONGEST = 100
 
@@ -23,19 +23,47 @@ class Decision:
         kind: ``shared`` (a value that several products need), ``factored`` (an operand that several
             products of a sum have in common), ``recomputed`` (a tensor that is not kept),
             ``blocked`` (a product that goes position by position), ``merged`` (products of a
-            recurrence that became one) or ``gathered`` (factors that left a loop as one).
+            recurrence that became one), ``gathered`` (factors that left a loop as one),
+            ``simplified`` (operations that algebra and sharing made unnecessary) or ``stabilised``
+            (a form that overflows or cancels, in its stable form).
         value: What it is about, in index notation.
-        saved: How much less there is.
+        saved: How much less there is; 0 where nothing is to be saved.
         unit: Of what, as in ``multiply-adds`` or ``bytes``.
     """
 
     kind: str
     value: str
-    saved: int
-    unit: str
+    saved: int = 0
+    unit: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.value} saves {self.saved:,} {self.unit}"
+        gain = f" saves {self.saved:,} {self.unit}" if self.unit else ""
+        return f"{self.kind}: {self.value}{gain}"
+
+
+@dataclass(frozen=True)
+class ContractionPath:
+    """The order in which a product of three or more operands is computed.
+
+    Attributes:
+        product: The product as it stands in the program.
+        order: Its operands in pairs, as in ``(A B) (C D)``.
+        at_once: Multiply-adds of one loop over all its indices.
+        left_to_right: Multiply-adds in the order in which the operands are written.
+        multiply_adds: Those in the order that was chosen. What products share counts in each.
+    """
+
+    product: str
+    order: str
+    at_once: int
+    left_to_right: int
+    multiply_adds: int
+
+    def __str__(self) -> str:
+        return (
+            f"path: {self.product} as {self.order}: {self.multiply_adds:,} multiply-adds, "
+            f"left to right {self.left_to_right:,}, at once {self.at_once:,}"
+        )
 
 
 def in_words(

@@ -9,7 +9,7 @@ from einprop.analysis.dependence import is_contribution, operands, reached, read
 from einprop.analysis.indices import free_indices
 from einprop.notation.tree import Access, Call, Equation, Expression, Multiply
 from einprop.passes.builder import Builder, letters, tensor
-from einprop.passes.decisions import Decision, in_words
+from einprop.passes.decisions import ContractionPath, Decision, in_words
 from einprop.passes.networks import Key, Network, Tree, members
 from einprop.passes.sized import SizedProgram
 from einprop.passes.trees import choose_trees, related
@@ -38,8 +38,7 @@ def pair_up(program: SizedProgram, derivative: Differentiated | None = None) -> 
         derivative: What is derived from the program afterwards, if anything is.
 
     >>> from einprop.notation.parser import parse
-    >>> from einprop.notation.printer import to_text
-    >>> text = "y[a] = sum[b,c](A[a,b] B[b,c] v[c]); z = sum[b,c](u[b] B[b,c] v[c])"
+    >>>     >>> text = "y[a] = sum[b,c](A[a,b] B[b,c] v[c]); z = sum[b,c](u[b] B[b,c] v[c])"
     >>> for equation in pair_up(SizedProgram(parse(text), dict.fromkeys("abc", 9), "yz")).equations:
     ...     print(to_text(equation))
     _1[b] = sum[c](B[b,c] v[c])
@@ -73,6 +72,7 @@ def pair_up(program: SizedProgram, derivative: Differentiated | None = None) -> 
         equations=tuple(writer.builder.equations),
         temporaries=temporaries,
         decisions=(*program.decisions, *writer.decisions),
+        paths=(*program.paths, *writer.paths),
     )
 
 
@@ -112,10 +112,13 @@ class _Writer:
         self.builder = Builder(program.sizes, program.names, generic=program.generic)
         self.temporaries = program.temporaries
         self.decisions: list[Decision] = []
+        self.paths: list[ContractionPath] = []
         self.held: dict[Key, tuple[str, tuple[int, ...]]] = {}
 
     def product(self, equation: Equation, network: Network, tree: Tree) -> None:
         """The equation of a product after those of the parts that it needs and nothing holds."""
+        if len(network.operands) > 2:
+            self.paths.append(self.path(equation, network, tree))
         half = tree[network.whole]
         needed, pending = {network.whole}, [half, network.whole ^ half]
         while pending:
@@ -141,6 +144,36 @@ class _Writer:
                 found[part] = known
                 self.note(network, tree, part)
             self.remember(network, part, found[part])
+
+    def path(self, equation: Equation, network: Network, tree: Tree) -> ContractionPath:
+        """The order of a product, for a reader."""
+        count = len(network.operands)
+        so_far = [(1 << n) - 1 for n in range(1, count)]
+        return ContractionPath(
+            product=self.words(equation.expression),
+            order=self.ordered(network, tree, network.whole),
+            at_once=network.cells((1 << len(network.names)) - 1) * (count - 1),
+            left_to_right=sum(network.cells_of(part, 1 << n + 1) for n, part in enumerate(so_far)),
+            multiply_adds=sum(
+                network.cells_of(tree[p], p ^ tree[p]) for p in network.reached(tree, network.whole)
+            ),
+        )
+
+    def ordered(self, network: Network, tree: Tree, part: int) -> str:
+        """A part as the names of its operands in pairs."""
+        if not part & (part - 1):
+            operand = network.operands[part.bit_length() - 1]
+            return self.words(operand) if operand.name in self.temporaries else operand.name
+        halves = sorted((tree[part], part ^ tree[part]), key=lambda half: half & -half)
+        inner = [self.ordered(network, tree, half) for half in halves]
+        return " ".join(
+            f"({text})" if half & (half - 1) else text
+            for half, text in zip(halves, inner, strict=True)
+        )
+
+    def words(self, expression: Expression) -> str:
+        """An expression as text without made-up names."""
+        return in_words(expression, self.builder.defined, self.temporaries)
 
     def pair(
         self, network: Network, tree: Tree, part: int, found: Mapping[int, Access]
@@ -180,6 +213,6 @@ class _Writer:
         left = network.letters_left(part)
         summed = tuple([i for i in free_indices(product) if i not in left])
         value = Call("sum", (product,), summed) if summed else product
-        text = in_words(value, self.builder.defined, self.temporaries)
+        text = self.words(value)
         saved = sum(network.cells_of(tree[p], p ^ tree[p]) for p in network.reached(tree, part))
         self.decisions.append(Decision("shared", text, saved, "multiply-adds"))

@@ -10,7 +10,7 @@ stable without any of them being known by name.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from einprop.analysis.dependence import assembled_tensors, live
@@ -39,6 +39,7 @@ from einprop.passes.builder import (
     renamed,
     tensor,
 )
+from einprop.passes.decisions import Decision, in_words
 from einprop.passes.naming import adopt_names
 from einprop.passes.shifts import plan_shifts
 from einprop.passes.sized import SizedProgram
@@ -98,6 +99,7 @@ class _Simplifier:
         }
         self.last = last
         self.shifts = plan_shifts(program) if last else {}
+        self.shifted_terms: list[tuple[Expression, tuple[str, ...]]] = []
 
     def run(self) -> SizedProgram:
         for equation in self.program.equations:
@@ -118,7 +120,27 @@ class _Simplifier:
         axes = self.program.axes
         axes = dict(axes) | {new: axes[old] for old, new in self.assembled.items()}
         temporaries = frozenset(self.builder.created)
-        return replace(self.program, equations=needed, axes=axes, temporaries=temporaries)
+        decisions = (*self.program.decisions, *self.decisions(needed))
+        return replace(
+            self.program,
+            equations=needed,
+            axes=axes,
+            temporaries=temporaries,
+            decisions=decisions,
+        )
+
+    def decisions(self, needed: Sequence[Equation]) -> Iterator[Decision]:
+        """The shifts, and how many operations went away, where this is the last time."""
+        defined = {e.target.name: e for e in self.program.equations}
+        for term, along in dict(self.shifted_terms).items():
+            words = in_words(term, defined, self.program.temporaries)
+            yield Decision(
+                "stabilised", f"{words} with its maximum over {', '.join(along)} taken out"
+            )
+        before = sum(not isinstance(e.expression, Access) for e in self.program.equations)
+        if self.last and before > len(needed):
+            saved = before - len(needed)
+            yield Decision("simplified", "each operation once, none unread", saved, "operations")
 
     def contribute(self, equation: Equation) -> None:
         """One contribution to an assembled tensor."""
@@ -302,6 +324,7 @@ class _Simplifier:
         values = [self.read_plain(a) for a in arguments]
         along = self.shifts.get(equation.target.name, ())
         if function == "exp" and along and read != self.read_plain:
+            self.shifted_terms.append((equation.expression, along))
             return self.shifted(values[0], along)
         return self.algebra.call(function, values)
 

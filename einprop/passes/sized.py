@@ -32,7 +32,7 @@ from einprop.notation.tree import (
     accesses,
     transform,
 )
-from einprop.passes.decisions import Decision
+from einprop.passes.decisions import ContractionPath, Decision
 
 __all__ = ["SizedProgram", "attach_sizes", "distinct"]
 
@@ -50,6 +50,7 @@ class SizedProgram:
             instead of being worked out.
         temporaries: The names that passes made up.
         decisions: What passes decided on the way.
+        paths: The orders of products of many operands.
     """
 
     equations: tuple[Equation, ...]
@@ -59,6 +60,7 @@ class SizedProgram:
     generic: bool = False
     temporaries: frozenset[str] = frozenset()
     decisions: tuple[Decision, ...] = ()
+    paths: tuple[ContractionPath, ...] = ()
 
     def size(self, indices: Iterable[str]) -> int:
         """The number of cells that the indices span together."""

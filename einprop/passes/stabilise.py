@@ -6,6 +6,7 @@ stable forms. Quotients of exponentials by their sums are left to `simplify`.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from einprop.analysis.dependence import is_contribution
@@ -25,6 +26,7 @@ from einprop.passes.builder import (
     Builder,
     letters,
 )
+from einprop.passes.decisions import Decision, in_words
 from einprop.passes.sized import SizedProgram
 
 __all__ = ["stabilise"]
@@ -58,9 +60,11 @@ def stabilise(program: SizedProgram) -> SizedProgram:
     writer = _Stabiliser(program)
     for equation in program.equations:
         writer.add(equation)
-    temporaries = program.temporaries | writer.builder.created
     return replace(
-        program, equations=tuple(writer.builder.equations), temporaries=frozenset(temporaries)
+        program,
+        equations=tuple(writer.builder.equations),
+        temporaries=program.temporaries | writer.builder.created,
+        decisions=(*program.decisions, *writer.decisions(program.temporaries)),
     )
 
 
@@ -80,12 +84,22 @@ class _Stabiliser:
 
     def __init__(self, program: SizedProgram) -> None:
         self.builder = Builder(program.sizes, program.names, generic=program.generic)
+        self.found: list[tuple[Expression, Expression]] = []
+
+    def decisions(self, temporaries: Collection[str]) -> Iterator[Decision]:
+        """What became what, made-up names replaced by what they stand for."""
+        for pair in self.found:
+            names = {*temporaries, *self.builder.created}
+            old, new = (in_words(side, self.builder.defined, names) for side in pair)
+            yield Decision("stabilised", f"{old} as {new}")
 
     def add(self, equation: Equation) -> None:
         """The next equation, in its stable form if it has one."""
         if not is_contribution(equation):
             found = self.stable(equation.expression)
-            equation = equation if found is None else replace(equation, expression=found)
+            if found is not None:
+                self.found.append((equation.expression, found))
+                equation = replace(equation, expression=found)
         self.builder.add(equation)
 
     def stable(self, expression: Expression) -> Expression | None:
