@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from einprop.analysis.dependence import live
 from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
@@ -160,9 +161,9 @@ class Compiled:
     def explain(self, sizes: Sizes) -> Explanation:
         """The same as a table, with what was decided on the way."""
         lowered, planned = self._planned(sizes)
-        derivations = self._recipe.derivations
-        forward = derivations[0].of if derivations else ()
-        return explain_schedule(planned, lowered.program, forward)
+        base, derivations = self._recipe.base, self._recipe.derivations
+        needed = live(base.equations, derivations[0].of) if derivations else ()
+        return explain_schedule(planned, lowered.program, {e.target.name for e in needed})
 
     def _planned(self, sizes: Sizes) -> tuple[_Lowered, Schedule]:
         lowered = _lower(self._resolved, self._recipe, sizes, self._donation)

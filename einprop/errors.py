@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 __all__ = [
     "DerivativeError",
@@ -94,6 +95,19 @@ class EinpropError(ValueError):
         if hint:
             lines.append(hint)
         super().__init__("\n".join(lines))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as plain data, for programs: places are characters of the text, from 0.
+
+        >>> EinpropError("stray", [Place("y = x", 4, 5)], "write 2 x").as_dict()["places"]
+        [{'text': 'y = x', 'start': 4, 'end': 5}]
+        """
+        return {
+            "type": type(self).__name__,
+            "message": self.message,
+            "places": [asdict(place) for place in self.places],
+            "hint": self.hint,
+        }
 
 
 class EquationSyntaxError(EinpropError):

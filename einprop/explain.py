@@ -200,7 +200,7 @@ def explain_schedule(
     Args:
         schedule: The steps.
         program: What they come from, for what passes decided.
-        forward: The tensors that are differentiated; empty if nothing was derived.
+        forward: The tensors of the program that was differentiated; empty if nothing was derived.
     """
     needed = live([step.equation for step in schedule.steps], forward)
     ahead = {equation.target.name for equation in needed}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from einprop import Program
 from einprop.__main__ import main
+from einprop.commands.parser import NOTATION
 
 AFFINE = "y[b,j] = x[b,i] W[i,j] + B[j]"
 BACKWARD = """\
@@ -142,7 +144,7 @@ def test_options_that_do_not_fit_the_program(run, arguments: tuple[str, ...], st
 def test_a_file_that_is_not_there(run, tmp_path: Path) -> None:
     code, out, err = run("derive", str(tmp_path / "none.ein"))
     assert (code, out) == (1, "")
-    assert err.startswith(f"EinpropError: '{tmp_path / 'none.ein'}' is neither an equation nor a")
+    assert err.startswith(f"InputError: '{tmp_path / 'none.ein'}' is neither an equation nor a")
 
 
 def test_a_file_that_is_no_text(run, tmp_path: Path) -> None:
@@ -173,6 +175,30 @@ def test_a_command_line_that_is_none_exits_with_two(
         main(arguments)
     assert error.value.code == 2
     assert capsys.readouterr().err.startswith("usage: python -m einprop")
+
+
+def test_errors_as_json(run) -> None:
+    code, out, err = run("derive", "y[b] = x[b,i]", "--json")
+    assert (code, err) == (1, "")
+    error = json.loads(out)["error"]
+    assert error["type"] == "IndexScopeError"
+    (place,) = error["places"]
+    assert place["text"][place["start"] : place["end"]] == "i"
+
+
+@pytest.mark.parametrize("command", ["derive", "check"])
+def test_help_teaches_the_notation_on_one_screen(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) <= 45
+    for line in NOTATION.splitlines()[1:-1]:
+        text = line.split("   ")[0].strip()
+        if text.startswith(("y[b,j] +=", "backward", "index", "def")):
+            continue
+        assert main([command, text]) == 0, text
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("derive", "--help"), ("demo", "--help")])

@@ -77,7 +77,7 @@ def test_what_is_computed_again_is_said() -> None:
     sizes = bind_letters(program.resolved, SIZES)
     found = program.compile(memory_limit=limit).explain(sizes)
     assert found.arena_bytes <= limit
-    assert {decision.kind for decision in found.decisions} == {"recomputed"}
+    assert {decision.kind for decision in found.decisions} - {"simplified"} == {"recomputed"}
     assert str(found.decisions[0]) == "recomputed: h1[b,i1] saves 8,192 bytes"
 
 

@@ -1,0 +1,1 @@
+"""The command line: what `python -m einprop` understands, a file for each command."""
