@@ -78,7 +78,7 @@ def test_what_is_computed_again_is_said() -> None:
     found = program.compile(memory_limit=limit).explain(sizes)
     assert found.arena_bytes <= limit
     assert {decision.kind for decision in found.decisions} - {"simplified"} == {"recomputed"}
-    assert str(found.decisions[0]) == "recomputed: h1[b,i1] saves 8,192 bytes"
+    assert "recomputed: h1[b,i1] saves 8,192 bytes" in map(str, found.decisions)
 
 
 def test_what_cannot_be_had_is_said_with_the_least_that_can() -> None:
