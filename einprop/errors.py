@@ -135,4 +135,4 @@ class DerivativeError(EinpropError):
 
 
 class UnsupportedError(EinpropError):
-    """A function is not registered or has no text to print, or a layer holds what layers cannot yet."""
+    """A function is not registered or has no text, a layer holds what it cannot yet, a tool is missing."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from einprop.analysis.declare import declared_access
+from einprop.analysis.definitions import collect_definitions
+from einprop.analysis.drawing import draws_svg, to_dot, to_mermaid, to_svg
+from einprop.analysis.operands import operands_of, recurrent_reads
+from einprop.analysis.recurrence import loops
 from einprop.analysis.resolve import Resolved
+from einprop.errors import UnsupportedError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
@@ -26,8 +30,8 @@ from einprop.notation.tree import (
     children,
     equations_of,
     gathers,
-    reads,
 )
+from einprop.tables import html_text
 
 __all__ = ["Edge", "Graph", "Node", "expression_graph", "tensor_graph"]
 
@@ -58,12 +62,20 @@ class Edge:
         target: The node that reads it.
         operand: How it is read, ``h[t-1,b,k]``; empty for what an operation gives.
         equation: The number of the equation that does so, from 0.
+        kept: The indices of the operand that go on to what the equation defines. Between operations
+            there are none: sums are nodes of their own.
+        reduced: Its other indices, each with what takes it away: ``("i", "sum")``.
+        recurrent: Whether another position is read than the one that is written, as a recurrence
+            does.
     """
 
     source: str
     target: str
     operand: str
     equation: int
+    kept: tuple[str, ...] = ()
+    reduced: tuple[tuple[str, str], ...] = ()
+    recurrent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +107,53 @@ class Graph:
     def dot(self) -> str:
         """The text that Graphviz draws.
 
+        Inputs are ellipses, parameters boxes, outputs have two outlines. An edge says which indices
+        of what is read go on and which are summed; where a recurrence reads, it is dashed. The
+        equations are the nodes' tooltips.
+
         >>> from einprop import Program
-        >>> print(Program("y = tanh(x)").graph().dot())
-        digraph {
-          "x" [label="x", shape=ellipse];
-          "y" [label="y", shape=ellipse];
-          "x" -> "y" [label="x"];
+        >>> for line in Program("y[b] = x[b,i] w[i]").graph().dot().splitlines()[-3:]:
+        ...     print(line)
+          "x" -> "y" [label=" b · i→Σ "];
+          "w" -> "y" [label=" i→Σ "];
         }
         """
-        lines = ["digraph {"]
-        for node in self.nodes:
-            shape = "box" if node.kind == "operation" else "ellipse"
-            name, label = json.dumps(node.name), json.dumps(node.label)
-            lines.append(f"  {name} [label={label}, shape={shape}];")
-        for edge in self.edges:
-            ends = f"{json.dumps(edge.source)} -> {json.dumps(edge.target)}"
-            lines.append(f"  {ends} [label={json.dumps(edge.operand)}];")
-        return "\n".join([*lines, "}"])
+        return to_dot(self)
+
+    def mermaid(self) -> str:
+        """The text that Mermaid draws, as in a fence ``mermaid`` of a Markdown page.
+
+        >>> from einprop import Program
+        >>> print(Program("y[b] = x[b,i] w[i]", params="w").graph().mermaid())
+        flowchart TB
+          n0["w[i]"]:::param
+          n1(["x[b,i]"]):::input
+          n2[["y[b]"]]:::output
+          n1 -->|"b · i→Σ"| n2
+          n0 -->|"i→Σ"| n2
+          classDef param fill:#fdf1d6,stroke:#b37400,color:#000000
+          classDef input fill:#e3f1fb,stroke:#0072b2,color:#000000
+          classDef output fill:#ddf3ec,stroke:#00785a,color:#000000
+        """
+        return to_mermaid(self)
+
+    def svg(self) -> str:
+        """The picture that Graphviz draws, as SVG without references to anything outside.
+
+        Raises:
+            UnsupportedError: Graphviz is not installed, or fails.
+        """
+        return to_svg(self.dot())
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return self.svg()
+        except UnsupportedError:
+            return None
+
+    def _repr_html_(self) -> str | None:
+        # Notebooks prefer HTML to pictures.
+        return None if draws_svg() else html_text(str(self))
 
     def __str__(self) -> str:
         numbers = {node.name: node.label for node in self.nodes if node.kind == "number"}
@@ -132,10 +174,20 @@ class Graph:
 def tensor_graph(resolved: Resolved) -> Graph:
     """The tensors as nodes; an edge for each operand of each equation, as it is written."""
     written = equations_of(resolved.statements)
+    definitions = collect_definitions(resolved.statements)
+    early = recurrent_reads(written, loops(resolved.equations))
     edges = [
-        Edge(access.name, equation.target.name, to_text(access), number)
+        Edge(
+            operand.access.name,
+            equation.target.name,
+            to_text(operand.access),
+            number,
+            operand.kept,
+            operand.reduced,
+            recurrent=(number, operand.access) in early,
+        )
         for number, equation in enumerate(written)
-        for access in reads(equation)
+        for operand in operands_of(equation, definitions)
     ]
     return Graph(tuple(_tensors(resolved)), tuple(edges), tuple(map(to_text, written)))
 
@@ -152,7 +204,7 @@ def expression_graph(resolved: Resolved) -> Graph:
     y:2  sum[i]  <- y:3
     y:3  *  <- x[b,i], W[i,j]
     """
-    builder = _Builder()
+    builder = _Builder(recurrent_reads(resolved.equations, loops(resolved.equations)))
     for number, equation in enumerate(resolved.equations):
         builder.add(number, equation)
     nodes = (*_tensors(resolved), *builder.nodes)
@@ -161,6 +213,7 @@ def expression_graph(resolved: Resolved) -> Graph:
 
 @dataclass
 class _Builder:
+    early: set[tuple[int, Access]]
     nodes: list[Node] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -168,13 +221,16 @@ class _Builder:
     def add(self, number: int, equation: Equation) -> None:
         """The operations of an equation, without recursion: expressions may be deep."""
         target = equation.target.name
+        for access in gathers(equation.target):
+            self.edges.append(Edge(access.name, target, to_text(access), number))
         pending: list[tuple[Expression, str]] = [(equation.expression, target)]
         while pending:
             expression, reader = pending.pop()
             if isinstance(expression, Access):
-                self.edges.append(Edge(expression.name, reader, to_text(expression), number))
-                for access in gathers(expression):
-                    self.edges.append(Edge(access.name, reader, to_text(access), number))
+                for access in (expression, *gathers(expression)):
+                    recurs = (number, access) in self.early
+                    text = to_text(access)
+                    self.edges.append(Edge(access.name, reader, text, number, recurrent=recurs))
                 continue
             self.counts[target] = self.counts.get(target, 0) + 1
             name = f"{target}:{self.counts[target]}"

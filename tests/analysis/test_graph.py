@@ -81,10 +81,20 @@ def test_data_is_plain() -> None:
     }
 
 
-def test_text_for_graphviz() -> None:
-    text = Program("y = x 2").graph(operations=True).dot()
-    assert '"y:1" [label="*", shape=box];' in text
-    assert '"y:2" -> "y:1" [label=""];' in text
+def test_edges_tell_indices_and_recurrences() -> None:
+    edges = {(e.source, e.operand): e for e in Program(LSTM_LIKE).graph().edges}
+    assert edges["x", "x[t,b,i]"].kept == ("t", "b")
+    assert edges["x", "x[t,b,i]"].reduced == (("i", "sum"),)
+    assert edges["tok", "tok[b]"].kept == ("b",)
+    assert [key for key, edge in edges.items() if edge.recurrent] == [("h", "h[t-1,b,k]")]
+    inner = Program(LSTM_LIKE).graph(operations=True).edges
+    assert {e.operand for e in inner if e.recurrent} == {"h[t-1,b,k]"}
+
+
+def test_positions_that_a_target_stands_at_are_read_by_it() -> None:
+    program = Program("local y[c]; y[tok[b]] += x[b]; z = sum[c](y[c]^2)")
+    for operations in (False, True):
+        assert "tok" in program.graph(operations=operations).reads("y")
 
 
 def test_gradients_have_graphs_too() -> None:
