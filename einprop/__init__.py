@@ -20,7 +20,7 @@ from einprop.registry import register_function, unregister_function
 from einprop.traces import adjoint_trace, evaluation_trace, tangent_trace
 
 if TYPE_CHECKING:
-    from einprop import components, data, layers, reference, training, trees
+    from einprop import components, data, layers, plots, reference, training, trees
     from einprop.inspection import inspect
     from einprop.layers import Layer, init
 
@@ -45,6 +45,7 @@ __all__ = [
     "init",
     "inspect",
     "layers",
+    "plots",
     "reference",
     "register_function",
     "tangent_trace",
@@ -56,7 +57,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 # Who derives an equation should not wait for layers, data and training.
-_ROOMS = frozenset({"components", "data", "layers", "reference", "training", "trees"})
+_ROOMS = frozenset({"components", "data", "layers", "plots", "reference", "training", "trees"})
 _NAMES = {"Layer": "layers", "init": "layers", "inspect": "inspection"}
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from einprop.arguments import as_mapping
 from einprop.layers.network import Network
 from einprop.program import Program
-from einprop.tables import aligned
+from einprop.tables import aligned, html_table
 
 __all__ = ["Inspected", "Inspection", "inspect"]
 
@@ -55,13 +55,19 @@ class Inspection(Mapping[str, Inspected]):
     def __len__(self) -> int:
         return len(self.tensors)
 
-    def __str__(self) -> str:
-        rows = [("tensor", "shape", "value", "gradient")]
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [("tensor", "shape", "value", "gradient")]
         for tensor in self.tensors.values():
             shape = "x".join(map(str, tensor.value.shape)) or "scalar"
             size = "" if tensor.gradient is None else _size(tensor.gradient)
             rows.append((tensor.label, shape, _size(tensor.value), size))
-        return "\n".join(aligned(rows))
+        return rows
+
+    def __str__(self) -> str:
+        return "\n".join(aligned(self._rows()))
+
+    def _repr_html_(self) -> str:
+        return html_table(self._rows())
 
 
 def inspect(

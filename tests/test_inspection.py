@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,10 @@ def test_positions_have_no_gradient() -> None:
     found = inspect(Program("y = E[tok[t]]^2 u[t]"), E=[1.0, 2.0], tok=[1, 1], u=[1.0, 1.0])
     assert found["tok"].gradient is None
     assert found["E"].gradient.tolist() == [0, 8]
+
+
+def test_html_holds_the_cells_of_the_table() -> None:
+    found = inspect(Program("h[i] = x[i]^2 [x[i] < 3]; y = sum[i](h[i])"), x=[1.0, 2.0])
+    rows = re.findall("<tr>.*?</tr>", found._repr_html_())
+    cells = [[re.sub("<.*?>", "", c) for c in re.findall("<t[hd].*?</t[hd]>", r)] for r in rows]
+    assert [row for row in cells if any(row)] == [line.split() for line in str(found).splitlines()]

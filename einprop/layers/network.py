@@ -14,6 +14,7 @@ from einprop.layers.compose import Composition, compose
 from einprop.layers.init import Array
 from einprop.layers.model import Model
 from einprop.layers.parts import LOSS
+from einprop.layers.shown import network_html
 from einprop.notation.parser import parse
 from einprop.notation.printer import program_text
 from einprop.program import Program
@@ -276,6 +277,9 @@ class Network:
 
     def __repr__(self) -> str:
         return " >> ".join(map(repr, self.layers))
+
+    def _repr_html_(self) -> str:
+        return network_html(repr(self), self.program, self._composition)
 
 
 def _as_program(composition: Composition) -> Program:

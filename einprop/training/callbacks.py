@@ -12,6 +12,7 @@ import numpy as np
 from einprop.errors import InputError
 from einprop.training.checkpoint import save_checkpoint
 from einprop.training.groups import Groups
+from einprop.training.history import larger_is_better
 from einprop.training.model_file import save_model
 from einprop.training.optimizer import Optimizer
 from einprop.training.schedules import scaled
@@ -91,7 +92,7 @@ class Watch(Callback):
     def improves(self, training: Training, memory: Memory) -> bool:
         """Whether the last epoch is the best so far; ``memory`` keeps count."""
         up = self.larger_is_better
-        up = self.monitor.endswith("accuracy") if up is None else up
+        up = larger_is_better(self.monitor) if up is None else up
         value = training.recorded(self.monitor)
         best = _number(memory, "best", -math.inf if up else math.inf)
         if value > best + self.minimum_change if up else value < best - self.minimum_change:

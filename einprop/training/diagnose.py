@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from einprop.layers.model import Model
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Equation, equations_of, reads
 from einprop.program import Program
-from einprop.tables import aligned
+from einprop.tables import aligned, html_table
 from einprop.training.assemble import loss_of
 from einprop.training.step import as_model
 
@@ -26,6 +27,8 @@ Array = npt.NDArray[Any]
 # layer whose weights start at 1e-4 still learns at 3e-4.
 _FAINT = 1e-5
 _SAME = 1e-4
+
+_HEALTHY = "no gradient dies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,23 @@ class Diagnosis:
     findings: tuple[str, ...]
     layers: tuple[str, ...]
 
-    def __str__(self) -> str:
-        """The table, then the findings."""
+    def _rows(self) -> list[list[str]]:
         rows = [["tensor", "norm", "spread", "gradient", "zeros"]]
         for s in self.signals:
             name = f"  {s.name}" if s.is_parameter else s.name
             spread = "" if np.isnan(s.spread) else f"{s.spread:.2g}"
             rows.append([name, f"{s.norm:.3g}", spread, f"{s.gradient:.3g}", f"{s.zeros:.0%}"])
-        return "\n".join([*aligned(rows), *(self.findings or ("no gradient dies",))])
+        return rows
+
+    def __str__(self) -> str:
+        """The table, then the findings."""
+        return "\n".join([*aligned(self._rows()), *(self.findings or (_HEALTHY,))])
+
+    def _repr_html_(self) -> str:
+        """The same, the layers at which something dies in bold."""
+        strong = [k for k, s in enumerate(self.signals, 1) if s.layer in self.layers]
+        found = "".join(f"<li>{escape(text)}</li>" for text in self.findings or (_HEALTHY,))
+        return f"{html_table(self._rows(), strong=strong)}<ul>{found}</ul>"
 
 
 def diagnose(

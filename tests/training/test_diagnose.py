@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from html import escape
+
 import numpy as np
 import pytest
 
@@ -182,3 +186,21 @@ def test_refuses():
     )
     with pytest.raises(InputError, match="x"):
         diagnose(Program("y = sum[b](x[b] w)", params="w"), {"w": np.ones(())}, {})
+
+
+def test_html_holds_the_table_and_the_findings() -> None:
+    text = "h[b,j] = relu(x[b,i] V[i,j] [i < 9]); y[b,k] = h[b,j] W[j,k]"
+    program = Program(f"{text}; loss = mean[b](sum[k]((y[b,k] - t[b,k])^2))", params="V W")
+    arrays = {"V": -np.ones((3, 4)), "W": np.ones((4, 1))}
+    found = diagnose(program, arrays, {"x": np.ones((5, 3)), "t": np.ones((5, 1))})
+    html = found._repr_html_()
+    for line in found.findings:
+        assert f"<li>{escape(line)}</li>" in html
+    assert "[i < 9]" not in html
+    cells = re.findall(r"<b>( *\w+)</b></td>", html)
+    assert [c.strip() for c in cells if c.strip().isalpha()] == [
+        s.name for s in found.signals if s.layer in found.layers
+    ]
+    healthy = replace(found, findings=(), layers=())._repr_html_()
+    assert "<li>no gradient dies</li>" in healthy
+    assert "<b>" not in healthy
