@@ -65,18 +65,11 @@ def draw(weights: np.ndarray) -> str:
 
 def write_image(weights: np.ndarray, path: Path) -> bool:
     """The same as an image, red for and blue against; says whether matplotlib is there."""
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415  (an extra)
-    except ImportError:
-        return False
     side = math.isqrt(weights.shape[0])
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
-    top = float(np.abs(weights).max())
-    for label, panel in enumerate(figure.subplots(2, 5).flat):
-        panel.imshow(weights[:, label].reshape(side, side), cmap="RdBu_r", vmin=-top, vmax=top)
-        panel.set_title(str(label))
-        panel.set_axis_off()
-    figure.savefig(path)
+    try:
+        ep.plots.weight_images(weights, (side, side), titles=list("0123456789"), path=path)
+    except ep.UnsupportedError:
+        return False
     return True
 
 

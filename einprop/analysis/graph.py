@@ -101,7 +101,7 @@ class Graph:
         return tuple(dict.fromkeys(e.target for e in self.edges if e.source == name))
 
     def as_dict(self) -> dict[str, Any]:
-        """Dicts, lists, strings and integers, as JSON takes them."""
+        """Dicts, sequences, strings, integers and booleans, as JSON takes them."""
         return asdict(self)
 
     def dot(self) -> str:
