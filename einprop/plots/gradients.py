@@ -142,6 +142,9 @@ def histograms(
 ) -> Figure:
     """How the values of tensors are spread, and their gradients below, with the share of zeros.
 
+    A unit is a position along the last axis, such as ``j`` of ``h[b,j]``; one that is 0 for all
+    examples is dead, and where there are such, their number stands above.
+
     Args:
         inspection: As `inspect` returns it.
         names: Of the tensors to show; by default all that have a gradient and more than one entry.
@@ -181,12 +184,15 @@ def histograms(
 
 
 def _draw_spread(panel: Axes, array: Array, colour: str) -> None:
-    """A histogram, and how many entries are exactly 0 above it."""
+    """A histogram, and how many entries and whole units are exactly 0 above it."""
     panel.set_axis_on()
     finite = array[np.isfinite(array)].astype(np.float64).ravel()
     panel.hist(finite, bins=30, color=colour)
     zeros = float(np.mean(array == 0)) if array.size else 0.0
-    panel.set_title(f"{zeros:.0%} are 0", fontsize=9)
+    units = array if array.ndim > 1 and array.size else np.empty((0, 0))
+    dead = (units == 0).all(axis=tuple(range(units.ndim - 1)))
+    said = f",\n{int(dead.sum())} of {dead.size} units always" if dead.any() else ""
+    panel.set_title(f"{zeros:.0%} are 0{said}", fontsize=9)
     panel.set_yticks([])
     panel.locator_params(axis="x", nbins=3)
     panel.tick_params(labelsize=8)

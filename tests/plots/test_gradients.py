@@ -97,8 +97,21 @@ def test_histograms_count_every_entry(dying) -> None:
     for panel, name in zip(figure.axes, ("W1", "h2", "W1", "h2"), strict=True):
         array = found[name].value if panel in above.values() else found[name].gradient
         assert sum(bar.get_height() for bar in panel.patches) == array.size
-        assert panel.get_title().endswith(f"{np.mean(array == 0):.0%} are 0")
-    assert figure.axes[1].get_title().endswith("100% are 0")
+        assert f"{np.mean(array == 0):.0%} are 0" in panel.get_title()
+    assert figure.axes[1].get_title().endswith("100% are 0,\n5 of 5 units always")
+
+
+def test_dead_units_are_counted(dying) -> None:
+    model, parameters, data = dying
+    parameters["B2"][:] = 0
+    parameters["B1"][:] = [-100, 100, -100, 100, 100, 100]
+    found = inspect(model, parameters, **data)
+    above, below = histograms(found, ["h1"]).axes
+    assert above.get_title().endswith("33% are 0,\n2 of 6 units always")
+    alive, _ = histograms(found, ["y"]).axes
+    assert "units" not in alive.get_title()
+    still = int((found["h1"].gradient == 0).all(axis=0).sum())
+    assert ("units" in below.get_title()) == (still > 0)
 
 
 def test_histograms_show_what_has_a_gradient(dying) -> None:
