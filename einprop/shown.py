@@ -156,19 +156,21 @@ class Shown(ABC):
 
         Returns:
             Names of passes with programs. ``resolve`` writes sums out and definitions in; ``sizes``
-            gives each letter its size; ``boundaries`` takes what lies outside of tensors away;
-            ``binarise`` takes expressions apart, products in pairs; ``stabilise`` puts stable forms in;
-            ``merge`` makes products with one operand in common one; ``prepare`` and ``derive`` come
-            once for each derivation; ``simplify`` shares and cancels; ``factor`` takes common operands
-            out of sums; ``scale`` moves scalars to small operands; ``gather`` takes factors out of loops.
+            gives each letter its size, and tensors that are read outside a rim of zeros;
+            ``binarise`` takes expressions apart, products in pairs; ``stabilise`` puts stable forms
+            in; ``merge`` makes products with one operand in common one; ``prepare`` and ``derive``
+            come once for each derivation; ``simplify`` shares and cancels; ``factor`` takes common
+            operands out of sums; ``scale`` moves scalars to small operands; ``gather`` takes factors
+            out of loops.
 
         Raises:
             ShapeError: As for `explain`.
+            IndexScopeError: The sizes alone say in which order a recurrence runs on the way.
 
         >>> from einprop import Program
         >>> stages = Program("y[b,j] = tanh(x[b,i] W[i,j])").stages(b=2, i=3, j=4)
         >>> [name for name, _ in stages[:4]]
-        ['resolve', 'sizes', 'boundaries', 'binarise']
+        ['resolve', 'sizes', 'binarise', 'stabilise']
         >>> print(stages[-1][1])
         index b: b < 2, j: j < 4, i: i < 3
         _1[b,j] = sum[i](x[b,i] W[i,j])

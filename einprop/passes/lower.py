@@ -58,8 +58,7 @@ def stages(
     ``prepare`` simplifies what is differentiated next.
     """
     program = attach_sizes(sizes, generic=generic)
-    yield "sizes", program
-    yield "boundaries", (program := boundaries(program, sizes.resolved.extents))
+    yield "sizes", (program := boundaries(program, sizes.resolved.extents))
     first = next((Differentiated(d.of, d.wrt) for d in derivations), None)
     yield "binarise", (program := binarise(program, first))
     yield "stabilise", (program := stabilise(program))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from einprop.analysis.indices import equation_indices, is_distinct, unprimed
+from einprop.analysis.indices import equation_indices, fresh_index, is_distinct, unprimed
 from einprop.analysis.types import infer_types
 from einprop.notation.tree import (
     Access,
+    Call,
     Divide,
     Equation,
     Expression,
     IndexDeclaration,
     IndexGroup,
+    IndexValue,
+    Iverson,
     Negate,
     Number,
     Statement,
@@ -37,7 +41,8 @@ def as_statements(program: SizedProgram) -> tuple[Statement, ...]:
     index b: b < 2, j: j < 4, i: i < 3
     y[b,j] = sum[i](x[b,i] W[i,j])
     """
-    equations = [replace(e, expression=transform(e.expression, _finite)) for e in program.equations]
+    parts = Counter(equation.target.name for equation in program.equations)
+    equations = [_written(e, several=parts[e.target.name] > 1) for e in program.equations]
     declared = dict(_declared(program))
     groups = tuple(_groups(equations, declared, program))
     indices = (IndexDeclaration(groups),) if groups else ()
@@ -54,13 +59,27 @@ def _declared(program: SizedProgram) -> Iterator[tuple[str, Access]]:
             yield name, tensor(name, program.axes[name])
 
 
-def _finite(node: Expression) -> Expression:
-    """Infinity, which has no sign of its own in the language, as the quotient that it is."""
+def _written(equation: Equation, *, several: bool) -> Equation:
+    """An equation as the language has it, one of several of its tensor or the only one."""
+    expression = equation.expression
+    if isinstance(expression, IndexValue):
+        # The position itself stands only inside brackets: it is the number of positions before.
+        before = fresh_index(expression.name, equation_indices(equation))
+        bracket = Iverson(IndexValue(before), "<", expression)
+        expression = Call("sum", (bracket,), (before,))
+    # Parts of a tensor do not meet, nor its cells, which ranges said before indices ran from 0.
+    apart = several or not is_distinct(equation.target)
+    operator = "+=" if equation.operator == "=" and apart else equation.operator
+    return replace(equation, operator=operator, expression=transform(expression, _number))
+
+
+def _number(node: Expression) -> Expression:
+    """A number as the language writes it: without a sign, infinity as the quotient that it is."""
     match node:
+        case Number(value) if value < 0:
+            return Negate(_number(Number(-value)))
         case Number(math.inf):
             return Divide(Number(1), Number(0))
-        case Number(value) if value == -math.inf:
-            return Divide(Negate(Number(1)), Number(0))
         case _:
             return node
 

@@ -73,6 +73,14 @@ PROGRAMS = {
     "gather": ("y[i,e] = E[n[i],e]", {"E": (4, 2), "n": (3,)}),
     "scatter": ("input s[v]; y[n[i]] += E[i]; z[v] = y[v] s[v]", {"s": (4,), "E": (3,), "n": (3,)}),
     "positions": ("y[i] = argmax[j](x[i,j]) + [i == 2] x[i,i]", {"x": (3, 3)}),
+    "parts": (
+        "y[i] = x[i+0] where i in 0:1; y[i] = -z[i-1] where i in 1:3",
+        {"x": (1,), "z": (2,)},
+    ),
+    "part of a grouped axis": ("y[(f j)] = x[j,f] where j in 0:2", {"x": (2, 3)}),
+    "initial state": ("h[-1,j] = s[j]; h[t,j] = x[t,j] + h[t-1,j]^2", {"s": (2,), "x": (3, 2)}),
+    "position": ("c[t] = cumsum[t](x[t]) + [t >= 1]", {"x": (4,)}),
+    "negative numbers": ("y[i] = sin(x[i] - 0.7) (-3 + x[i])", {"x": (3,)}),
     "softmax": ("p[b,k] = softmax[k](s[b,k])", {"s": (3, 3)}),
     "many operands": (
         "y[a,e] = A[a,b] B[b,c] C[c,d] D[d,e]",
