@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from einprop.analysis.canonical import canonical, fold_equations
+from einprop.analysis.canonical import Canonical, canonical, fold_equations
 from einprop.analysis.declared import Block, Line, split_blocks
 from einprop.analysis.indices import rename_indices, target_indices
 from einprop.analysis.resolve import Resolved, resolve
@@ -208,11 +208,14 @@ def _explicit(resolved: Resolved, equations: Sequence[Equation]) -> tuple[Equati
     return _with(resolved, equations).equations[len(resolved.equations) :]
 
 
-def _form(equation: Equation) -> Expression:
-    """The right side with its target's indices numbered and its factors and terms sorted."""
+def _form(equation: Equation) -> Canonical:
+    """The right side with its target's indices numbered and its factors and terms sorted.
+
+    Which of the target's indices stands where is part of it: a transpose is another form.
+    """
     names = {index: f"{n}#" for n, index in enumerate(target_indices(equation.target))}
     expression = rename_indices(separate(equation.expression), names)
-    return canonical(transform(expression, _sorted)).form
+    return canonical(transform(expression, _sorted))
 
 
 def _sorted(node: Expression) -> Expression:

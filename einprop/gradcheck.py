@@ -20,6 +20,9 @@ __all__ = ["Difference", "GradientCheck", "gradcheck", "largest_difference"]
 
 _Array = NDArray[np.float64]
 
+# Not one that callers draw their tensors with: a cotangent equal to the input hides errors.
+_SEED = 0x6752AD
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -95,7 +98,7 @@ def gradcheck(
         wrt: The inputs; by default all that the outputs depend on.
         orders: 1, 2 or both (or more: the gradients' gradients' gradients).
         tolerance: The largest relative error that counts as right.
-        rng: Source of the cotangents; by default one seeded with 0.
+        rng: Source of the cotangents; by default one with a seed of its own, the same at every call.
         check: Whether to raise on a failure (otherwise look at the result).
         step: The step relative to the entry that moves; by default cbrt(eps).
 
@@ -109,7 +112,7 @@ def gradcheck(
     >>> bool(gradcheck(program, {"x": np.ones((2, 3)), "W": np.full((3, 2), 0.1)}))
     True
     """
-    rng = rng or np.random.default_rng(0)
+    rng = rng or np.random.default_rng(_SEED)
     orders = _as_orders(orders)
     function, inputs = program if isinstance(program, Program) else Program(program), wrt
     point = _as_point(function, tensors)

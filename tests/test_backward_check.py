@@ -156,6 +156,14 @@ the declared x.grad is not what is derived
     x.grad[i] += g[j] W[i,j]
     ^^^^^^^^^^^^^^^^^^^^^^^^
 correct it; if it is meant to be another one, write override instead of backward (override=True)""",
+    ("y[b,j] = x[b,i] W[i,j]", "W.grad[i,j] += y.grad[b,i] x[b,j]"): """\
+the declared W.grad is not what is derived
+  declared  W.grad[i,j] += y.grad[b,i] x[b,j]
+  derived   W.grad[i,j] += y.grad[b,j] x[b,i]
+  at a random point W.grad[0,1] is 0.632912 as declared, -1.47346 as derived
+    W.grad[i,j] += y.grad[b,i] x[b,j]
+    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+correct it; if it is meant to be another one, write override instead of backward (override=True)""",
     ("y = u v", "u.grad += y.grad u; v.grad += y.grad v"): """\
 the declared u.grad and v.grad are not what is derived
   declared  u.grad += y.grad u
@@ -175,6 +183,21 @@ def test_wrong_declarations(text: str, lines: str) -> None:
     with pytest.raises(DerivativeError) as error:
         Program(text, backward=lines)
     assert str(error.value) == WRONG[text, lines]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("y[i,j] = x[i,j]", "x.grad[i,j] += y.grad[j,i]"),
+        ("y = sum[i,j](x[i,j]^2)", "x.grad[i,j] += 2 y.grad x[j,i]"),
+        ("y = x[i] W[i,j] z[j]", "W.grad[i,j] += y.grad x[j] z[i]"),
+        ("y[i,j] = [i < j] x[i,j]", "x.grad[i,j] += [j < i] y.grad[i,j]"),
+    ],
+)
+def test_a_transpose_is_another_gradient(text: str, line: str) -> None:
+    with pytest.raises(DerivativeError, match="is not what is derived"):
+        Program(text, backward=line)
+    assert Program(text, backward=line, override=True)
 
 
 def test_what_is_no_number_anywhere_cannot_be_compared() -> None:
