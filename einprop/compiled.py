@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from einprop.analysis.dependence import live
 from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
-from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
+from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, check_inputs, unknown_letters
 from einprop.arguments import as_arrays, as_mapping
 from einprop.backends import numpy as numpy_backend
 from einprop.backends.calibration import machine
 from einprop.calculus.derive import Derivation, Tangents
 from einprop.choices import Choices
 from einprop.donation import Donation
-from einprop.errors import InputError
+from einprop.errors import InputError, ShapeError
 from einprop.execution.schedule import ITEM_BYTES, schedule
 from einprop.execution.steps import Schedule
 from einprop.explain import Explanation, explain_schedule
@@ -149,18 +149,38 @@ class Compiled:
         """The flat program that runs at these sizes."""
         return self._planned(sizes)[0].program
 
-    def stages(self, sizes: Sizes) -> Iterator[tuple[str, SizedProgram]]:
-        """The program after each pass on the way to the flat one, with the pass's name."""
-        start = _start(self._recipe, sizes)
+    def stages(
+        self, sizes: Sizes | Mapping[str, int] | None = None, /, **letters: int
+    ) -> Iterator[tuple[str, SizedProgram]]:
+        """The program after each pass on the way to the flat one; arguments as for `explain`."""
+        start = _start(self._recipe, _bound(self._resolved, sizes, letters, "stages"))
         return stages(start, self._recipe.derivations, self._resolved.names.outputs)
 
     def schedule(self, sizes: Sizes) -> Schedule:
         """The steps that a call takes at these sizes."""
         return self._planned(sizes)[1]
 
-    def explain(self, sizes: Sizes) -> Explanation:
-        """The same as a table, with what was decided on the way."""
-        lowered, planned = self._planned(sizes)
+    def explain(
+        self, sizes: Sizes | Mapping[str, int] | None = None, /, **letters: int
+    ) -> Explanation:
+        """What a call does at these sizes, in float64, as it was compiled: see `Program.explain`.
+
+        Args:
+            sizes: Sizes of index letters, or of everything as the compiler holds them.
+            **letters: Sizes of index letters by keyword.
+
+        Raises:
+            ShapeError: A size is missing or not one, or two of them disagree.
+            InputError: The intermediates cannot be had within the memory limit.
+
+        >>> from einprop import Program
+        >>> image = Program("y[b,i,f] = x[b,i+p,c] K[p,c,f]")
+        >>> whole, blocked = (image.compile(in_blocks=choice) for choice in (False, True))
+        >>> sizes = {"b": 8, "i": 20, "p": 3, "c": 4, "f": 6}
+        >>> whole.explain(sizes).arena_bytes > blocked.explain(sizes).arena_bytes
+        True
+        """
+        lowered, planned = self._planned(_bound(self._resolved, sizes, letters, "explain"))
         base, derivations = self._recipe.base, self._recipe.derivations
         needed = live(base.equations, derivations[0].of) if derivations else ()
         return explain_schedule(planned, lowered.program, {e.target.name for e in needed})
@@ -190,6 +210,25 @@ class Compiled:
             axes=program.axes,
             lengths=lengths,
         )
+
+
+def _bound(
+    resolved: Resolved,
+    sizes: Sizes | Mapping[str, int] | None,
+    letters: Mapping[str, int],
+    call: str,
+) -> Sizes:
+    """The sizes of everything, by those of letters that are given to a method of that name."""
+    if isinstance(sizes, Sizes):
+        return sizes
+    bound = bind_letters(resolved, as_mapping(sizes, letters, "sizes", ShapeError))
+    missing = list(dict.fromkeys(unknown_letters(bound).values()))
+    if missing:
+        given = ", ".join(f"{letter}=8" for letter in missing)
+        raise ShapeError(
+            f"the size of {', '.join(missing)} is not given", (), f"as in {call}({given})"
+        )
+    return bound
 
 
 def _schedule(

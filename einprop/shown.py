@@ -143,7 +143,7 @@ class Shown(ABC):
         >>> explanation.multiply_adds
         250880
         """
-        return self.compile().explain(self._bound(sizes, letters, "explain("))
+        return self.compile().explain(sizes, **letters)
 
     def stages(
         self, sizes: Mapping[str, int] | None = None, /, **letters: int
@@ -176,9 +176,9 @@ class Shown(ABC):
         _1[b,j] = sum[i](x[b,i] W[i,j])
         y[b,j] = tanh(_1[b,j])
         """
-        bound = self._bound(sizes, letters, "stages(")
         passed = [("resolve", self._resolved_statements())]
-        passed += [(name, as_statements(p)) for name, p in self.compile().stages(bound)]
+        sized = self.compile().stages(sizes, **letters)
+        passed += [(name, as_statements(program)) for name, program in sized]
         return [(name, self._stage(statements)) for name, statements in passed]
 
     def after(self, stage: str, sizes: Mapping[str, int] | None = None, /, **letters: int) -> Self:
@@ -218,23 +218,6 @@ class Shown(ABC):
         defined = {e.target.name for e in equations_of(statements)}
         outputs = [name for name in self._resolved.names.outputs if name in defined]
         return self.from_statements(statements, outputs or None)
-
-    def _bound(
-        self, sizes: Mapping[str, int] | None, letters: Mapping[str, int], call: str
-    ) -> Sizes:
-        """The sizes that are given for letters: all that the program has.
-
-        Raises:
-            ShapeError: One is missing, or they disagree.
-        """
-        bound = bind_letters(self._resolved, as_mapping(sizes, letters, "sizes", ShapeError))
-        missing = list(dict.fromkeys(unknown_letters(bound).values()))
-        if missing:
-            given = ", ".join(f"{letter}=8" for letter in missing)
-            raise ShapeError(
-                f"the size of {', '.join(missing)} is not given", (), f"as in {call}{given})"
-            )
-        return bound
 
 
 def _unknown_axes(sizes: Sizes) -> list[tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import os
 import re
 import shlex
@@ -16,7 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
-_OPENING = re.compile(r"^\s*(?P<marks>`{3,}|~{3,})\s*(?P<language>[^\s`]*)")
+_OPENING = re.compile(r"^\s*(?P<marks>`{3,}|~{3,})\s*(?P<language>[^\s`]*)(?P<rest>[^`]*)$")
+_NEEDS = "needs="
 _COMMAND = re.compile(r"^(\.venv/bin/)?python3? (-m einprop|examples/)")
 # The two commands of README.md that make an environment: .ci/run runs them, and one runs this test.
 _SETTING_UP = "python3 -m venv"
@@ -24,12 +26,21 @@ _SETTING_UP = "python3 -m venv"
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """One fenced block: its language, its text, and the line on which the text begins."""
+    """One fenced block: its language, its text, and the line on which the text begins.
+
+    One that opens as ``python needs=torch,safetensors`` runs where these are installed.
+    """
 
     page: Path
     line: int
     language: str
     text: str
+    needs: tuple[str, ...] = ()
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """What it needs and is not installed."""
+        return tuple(name for name in self.needs if importlib.util.find_spec(name) is None)
 
     def refuse(self, why: str) -> None:
         """Fail the test, naming page and line."""
@@ -39,13 +50,17 @@ class Fence:
 def fences(page: Path) -> Iterator[Fence]:
     """The fenced blocks of a page, in order."""
     lines = page.read_text(encoding="utf-8").splitlines()
-    start, marks, language = 0, "", ""
+    start, marks, language, rest = 0, "", "", ""
     for number, line in enumerate(lines, 1):
         if not marks and (opening := _OPENING.match(line)):
-            start, marks, language = number, opening["marks"], opening["language"]
+            start, (marks, language, rest) = number, opening.group("marks", "language", "rest")
         elif marks and line.strip().startswith(marks) and not line.strip().strip(marks[0]):
             text = dedent("".join(f"{row}\n" for row in lines[start : number - 1]))
-            yield Fence(page, start + 1, language, text)
+            needs = tuple(rest.strip().removeprefix(_NEEDS).split(",")) if rest.strip() else ()
+            fence = Fence(page, start + 1, language, text, needs)
+            if needs and not rest.strip().startswith(_NEEDS):
+                fence.refuse(f"behind a fence's language stands {_NEEDS}…, not {rest.strip()}")
+            yield fence
             marks = ""
     if marks:
         raise AssertionError(f"{page.name}:{start}: this fence is never closed")

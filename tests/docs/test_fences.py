@@ -28,10 +28,16 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def run_page(page: Path) -> dict[str, Any]:
-    """Run a page from top to bottom in one namespace."""
+    """Run a page from top to bottom in one namespace; skip at its end what could not run."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
+    absent: dict[str, None] = {}
     for fence in fences(page):
-        run(fence, namespace)
+        if fence.absent:
+            absent.update(dict.fromkeys(fence.absent))
+        else:
+            run(fence, namespace)
+    if absent:
+        pytest.skip(f"all fences ran but those that need {', '.join(absent)}: not installed")
     return namespace
 
 
@@ -56,6 +62,23 @@ def test_fence_knows_its_line(tmp_path: Path) -> None:
     ]
 
 
+def test_fence_runs_where_what_it_needs_is_installed(tmp_path: Path) -> None:
+    page = written(tmp_path, "'''python needs=numpy,json\na = 1\n'''\n")
+    assert run_page(page)["a"] == 1
+
+
+def test_fence_that_lacks_something_is_left_out_and_the_page_says_so(tmp_path: Path) -> None:
+    text = "'''python needs=json,no_such_package\n1 / 0\n'''\n'''python\nimport json\n'''\n"
+    with pytest.raises(pytest.skip.Exception, match="need no_such_package: not installed"):
+        run_page(written(tmp_path, text))
+
+
+def test_what_fails_beside_a_fence_that_is_left_out_fails(tmp_path: Path) -> None:
+    text = "'''python needs=no_such_package\n'''\n'''python\n1 / 0\n'''\n"
+    with pytest.raises(ZeroDivisionError):
+        run_page(written(tmp_path, text))
+
+
 def test_commands_run_and_show_what_they_print(tmp_path: Path) -> None:
     command = "$ python -m einprop.errors\n"  # a module that prints nothing
     run_page(written(tmp_path, f"'''console\n{command}'''\n'''sh\n# a comment\n{command[2:]}'''\n"))
@@ -66,6 +89,7 @@ def test_commands_run_and_show_what_they_print(tmp_path: Path) -> None:
     [
         ("'''rust\n'''", r"page\.md:2: a fence is one of python, .*, not rust"),
         ("'''\n'''", "not unnamed"),
+        ("'''python wants=torch\n'''", r"page\.md:2: behind a fence's language stands needs=…"),
         ("'''python\n", r"page\.md:1: this fence is never closed"),
         ("'''python\n>>> 1 + 1\n3\n'''", r"page\.md:2(.|\n)*Expected:\n +3\nGot:\n +2"),
         ("'''sh\nrm -r x\n'''", "mark the fence `text`: no test runs 'rm -r x'"),
