@@ -106,6 +106,12 @@ def register_function(
             (),
             "as in numpy.arctan",
         )
+    if not isinstance(derivatives, str | Sequence):
+        raise InputError(
+            f"the derivatives of {name} are text in the language, not {shortened(derivatives)}",
+            (),
+            "as in '1 / x', with one for each parameter",
+        )
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Function(name, *_signature(name, function, texts, parameters, defaults), own=True)
     before = FUNCTIONS.get(name)

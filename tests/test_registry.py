@@ -256,6 +256,14 @@ REFUSED = {
         "defaults are numbers for trailing parameters; the first parameter has none"
     ),
     ("mine", identity, (2,)): "the derivative of mine by x is text, not 2\nas in '1 / x'",
+    ("mine", np.sin, np.cos): (
+        "the derivatives of mine are text in the language, not <ufunc 'cos'>\n"
+        "as in '1 / x', with one for each parameter"
+    ),
+    ("mine", identity, 2): (
+        "the derivatives of mine are text in the language, not 2\n"
+        "as in '1 / x', with one for each parameter"
+    ),
     ("mine", identity, "1 +"): """\
 an operand is expected here, not the end of the text
     1 +

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -250,7 +251,17 @@ class Network:
         return loaded
 
     def __call__(self, parameters: Mapping[str, Array], /, **tensors: npt.ArrayLike) -> Array:
-        """The network's output, in evaluation mode, for these parameters, state and inputs."""
+        """The network's output, in evaluation mode, for these parameters, state and inputs.
+
+        Raises:
+            InputError: The parameters are not given by name, or an input is missing or unknown.
+            ShapeError: Shapes disagree.
+        """
+        if not isinstance(parameters, Mapping):
+            raise InputError(
+                f"a network is called with its parameters by name first, not {shortened(parameters)}",
+                hint="as in network(parameters, x=x), with parameters = network.init(rng, x=x)",
+            )
         program = self.for_axes(np.ndim(tensors["x"]) if "x" in tensors else None).evaluation
         own = self._dotted
         read = {n: a for n, a in parameters.items() if n in program.inputs or n not in own}

@@ -211,6 +211,7 @@ _NICKNAMES = {
     "logistic": "sigmoid",
     "fabs": "abs",
 }
+_MODULES = ("np", "numpy", "math", "jnp", "torch")
 _CLOSENESS = 0.76
 
 
@@ -218,6 +219,9 @@ _CLOSENESS = 0.76
 def _closest(name: str, known: tuple[str, ...]) -> str | None:
     if len(name) > 40:
         return None
+    module, _, last = name.rpartition(".")
+    if module in _MODULES and last in known:
+        return last
     if name in _NICKNAMES:
         return _NICKNAMES[name]
     if len(name) < 3:
@@ -228,8 +232,8 @@ def _closest(name: str, known: tuple[str, ...]) -> str | None:
 def closest_name(name: str, known: Collection[str]) -> str | None:
     """The known name that ``name`` looks like a misspelling of.
 
-    >>> closest_name("sigmod", FUNCTIONS)
-    'sigmoid'
+    >>> closest_name("sigmod", FUNCTIONS), closest_name("np.exp", FUNCTIONS)
+    ('sigmoid', 'exp')
     >>> closest_name("W", FUNCTIONS)
     """
     return _closest(name, tuple(known))

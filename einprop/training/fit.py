@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from os import PathLike
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,11 @@ def fit(
     >>> parameters["W"].round(3).tolist(), parameters["B"].round(3).tolist()
     ([[2.0], [-1.0]], [3.0])
     """
+    if not isinstance(data, Mapping):
+        raise InputError(
+            f"data are arrays by input name, not {shortened(data)}",
+            hint="as in {'x': x, 't': t}, examples along the first axis",
+        )
     arrays = {name: np.asarray(array) for name, array in data.items()}
     held = as_model(model, arrays)
     _check(held, parameters, arrays, epochs, batch_size)

@@ -102,6 +102,15 @@ def test_a_state_dict_that_does_not_fit_is_refused() -> None:
         NETWORK.state_dict({})
 
 
+def test_a_call_without_parameters_says_how_it_is_called() -> None:
+    with pytest.raises(InputError) as caught:
+        NETWORK([[1.0, 2.0]])  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "a network is called with its parameters by name first, not [[1.0, 2.0]]\n"
+        "as in network(parameters, x=x), with parameters = network.init(rng, x=x)"
+    )
+
+
 def test_a_loose_state_dict_gives_what_fits() -> None:
     p = NETWORK.init(rng(), x=(4, 5))
     dotted = {**NETWORK.state_dict(p), "9.W": np.zeros(3)}

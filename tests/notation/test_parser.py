@@ -244,6 +244,12 @@ REFUSED = [
         "for a product write sigmod * (...)",
     ),
     (
+        "y[i] = np.exp(x[i])",
+        "unknown function np.exp: did you mean exp?",
+        "       ^^^^^^",
+        "for a product write np.exp * (...)",
+    ),
+    (
         "y = sofmax[k](s[k])",
         "unknown function sofmax: did you mean softmax?",
         "    ^^^^^^^^^",

@@ -197,3 +197,13 @@ def test_what_does_not_fit_is_refused(options: dict[str, Any], message: str) -> 
     with pytest.raises(InputError) as caught:
         train(**options)
     assert str(caught.value) == message
+
+
+def test_data_without_names_are_refused() -> None:
+    pair: Any = ([[0.0, 1.0]], [[1.0, 0.0, 0.0]])
+    with pytest.raises(InputError) as caught:
+        fit(MODEL, {}, pair, SGD(0.5), epochs=1, batch_size=1, rng=np.random.default_rng(0))
+    assert str(caught.value) == (
+        "data are arrays by input name, not ([[0.0, 1.0]], [[1.0, 0.0, 0.0]])\n"
+        "as in {'x': x, 't': t}, examples along the first axis"
+    )
