@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -107,16 +108,26 @@ class Layer(Network):
         """
         chosen = dict(initial or {})
         self._set(layers=(self,), sizes={}, options=options, initial=chosen, **options)
-        for name, value in chosen.items():
+        for name in chosen:
             if name not in self.params:
                 raise InputError(
                     f"{type(self).__name__} has no option {name}",
                     hint=f"it has {', '.join([*options, *self.params]) or 'none'}",
                 )
+        for name, value in {**self.initializers, **self.state}.items():
             if not callable(value):
                 raise InputError(
-                    f"{value!r} is no initialiser of {name}", hint=f"as in {name}=init.he_normal"
+                    f"{shortened(value)} is no initialiser of {name}",
+                    hint=f"as in {name}=init.he_normal",
                 )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if "layers" not in vars(self):
+            raise InputError(
+                f"{type(self).__name__} cannot set {name} by itself",
+                hint=f"end __init__ in self._configure({name}={name}), which makes it an attribute",
+            )
+        super().__setattr__(name, value)
 
     def _refuse_units(self) -> InputError:
         name = type(self).__name__

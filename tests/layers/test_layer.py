@@ -212,6 +212,29 @@ class Counting(Layer):
     state = {"s": init.constant(2.0)}
 
 
+class ArrayAsStart(Layer):
+    """Starts a parameter from an array, which fits one shape alone."""
+
+    forward = "y[b,i] = x[b,i] + B[i]"
+    params = {"B": np.ones(1)}
+
+
+class NumberAsState(Layer):
+    """Starts its state from a number."""
+
+    forward = "y[b] = x[b] s"
+    state = {"s": 2.0}
+
+
+class SetsItself(Layer):
+    """Sets an attribute as a module of other libraries does."""
+
+    forward = "y = x"
+
+    def __init__(self, exponent: int) -> None:
+        self.exponent = exponent
+
+
 def test_options_show_as_they_are_given() -> None:
     assert repr(Power(3)) == "Power(3)"
     assert repr(Power(3, scale=2.0)) == "Power(3, scale=2.0)"
@@ -245,6 +268,15 @@ def test_any_initialiser_is_replaced_by_keyword() -> None:
         (
             lambda: Affine(3, V=init.zeros),
             "Affine takes the size of index j (feature)\nas in Affine(10)",
+        ),
+        (ArrayAsStart, "array([1.]) is no initialiser of B\nas in B=init.he_normal"),
+        (NumberAsState, "2.0 is no initialiser of s\nas in s=init.he_normal"),
+        (
+            lambda: SetsItself(3),
+            (
+                "SetsItself cannot set exponent by itself\n"
+                "end __init__ in self._configure(exponent=exponent), which makes it an attribute"
+            ),
         ),
     ],
 )
