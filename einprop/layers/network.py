@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
@@ -265,11 +265,23 @@ class Network:
         program = self.for_axes(np.ndim(tensors["x"]) if "x" in tensors else None).evaluation
         own = self._dotted
         read = {n: a for n, a in parameters.items() if n in program.inputs or n not in own}
+        self._refuse_targetless(program, {*read, *tensors})
         output: Array = program({**read, **tensors})
         if not np.size(output):
             given = {name: np.shape(array) for name, array in {**read, **tensors}.items()}
             _refuse_empty(program.shapes(given), given)
         return output
+
+    def _refuse_targetless(self, program: Program, given: Collection[str]) -> None:
+        """Say what predicts, where nothing is missing but what the loss alone reads."""
+        missing = [name for name in program.inputs if name not in given]
+        if not missing or self.predictor is self:
+            return
+        if not {*missing} & {*self.predictor.evaluation.inputs}:
+            raise InputError(
+                f"no array for {', '.join(missing)}, which the loss reads",
+                hint="network.predictor(parameters, x=x) gives what the network says without it",
+            )
 
     # As a value
 

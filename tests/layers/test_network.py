@@ -111,6 +111,22 @@ def test_a_call_without_parameters_says_how_it_is_called() -> None:
     )
 
 
+def test_a_call_without_targets_says_what_predicts() -> None:
+    model = Affine(3) >> losses.CrossEntropy()
+    p = model.init(rng(), x=(4, 5))
+    with pytest.raises(InputError) as caught:
+        model(p, x=np.ones((4, 5)))
+    assert str(caught.value) == (
+        "no array for t, which the loss reads\n"
+        "network.predictor(parameters, x=x) gives what the network says without it"
+    )
+    assert model.predictor(p, x=np.ones((4, 5))).shape == (4, 3)
+    with pytest.raises(InputError, match="input is missing: x"):
+        model(p, t=np.ones((4, 3)))
+    with pytest.raises(InputError, match="inputs are missing: x, t"):
+        model(p)
+
+
 def test_a_loose_state_dict_gives_what_fits() -> None:
     p = NETWORK.init(rng(), x=(4, 5))
     dotted = {**NETWORK.state_dict(p), "9.W": np.zeros(3)}
