@@ -20,7 +20,7 @@ from einprop.analysis.outside import refuse_unknown
 from einprop.analysis.ranges import Solver, Span
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import Axis
-from einprop.errors import InputError, ShapeError
+from einprop.errors import InputError, Place, ShapeError
 from einprop.notation.tree import Index, accesses
 
 __all__ = [
@@ -312,7 +312,8 @@ def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
         raise InputError(
             f"{_plural('input', missing)} missing: {', '.join(missing)}",
             [access.place for access in reads[:1]],
-            f"the program's inputs are {', '.join(inputs) or 'none'}" + _slip(resolved, missing[0]),
+            f"the program's inputs are {', '.join(inputs) or 'none'}"
+            + _slip(resolved, missing[0], [access.place for access in reads]),
         )
     unknown = [name for name in given if name not in inputs]
     if unknown:
@@ -326,12 +327,14 @@ def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
         )
 
 
-def _slip(resolved: Resolved, name: str) -> str:
+def _slip(resolved: Resolved, name: str, places: list[Place | None]) -> str:
     """What may have been meant by the name of an input that nobody passes."""
     if any(name in equation_indices(equation) for equation in resolved.equations):
         return f"; the position of index {name} is no number, but can be compared: [{name} == 0]"
     if name.endswith(".T"):
         return f"; a transpose is written by its indices: {name[:-2]}[i,j] where {name}[j,i] stands"
+    if any(place and place.text.startswith("(", place.end) for place in places):
+        return f"; the language has no function {name}: {name}(…) is a product"
     return ""
 
 

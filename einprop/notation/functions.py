@@ -211,7 +211,7 @@ _NICKNAMES = {
     "logistic": "sigmoid",
     "fabs": "abs",
 }
-_MODULES = ("np", "numpy", "math", "jnp", "torch")
+_MODULES = ("np", "numpy", "math", "jnp", "jax", "torch")
 _CLOSENESS = 0.76
 
 
@@ -219,7 +219,7 @@ _CLOSENESS = 0.76
 def _closest(name: str, known: tuple[str, ...]) -> str | None:
     if len(name) > 40:
         return None
-    module, _, last = name.rpartition(".")
+    module, *_, last = name.split(".")
     if module in _MODULES and last in known:
         return last
     if name in _NICKNAMES:
@@ -230,7 +230,7 @@ def _closest(name: str, known: tuple[str, ...]) -> str | None:
 
 
 def closest_name(name: str, known: Collection[str]) -> str | None:
-    """The known name that ``name`` looks like a misspelling of.
+    """The known name that ``name`` looks like a misspelling of, or that it adds a module to.
 
     >>> closest_name("sigmod", FUNCTIONS), closest_name("np.exp", FUNCTIONS)
     ('sigmoid', 'exp')

@@ -68,7 +68,9 @@ _CHARACTER_HINTS = {
     "\u2018": "a prime is written i'",
     "%": "a position that goes round is written x[wrap(i+1)]",
     "&": "for both of two comparisons write a product, [a < b] [b < c]",
-    "|": "for the larger of two numbers write maximum(a, b)",
+    "|": "for |x| write abs(x), for the larger of two numbers maximum(a, b)",
+    "√": "write sqrt(x)",
+    "→": "an equation is written y[b,j] = x[b,i] W[i,j]",
     ".": "a dot joins a name and its suffix, as in x.grad",
 }
 _CHARACTER_HINT = (

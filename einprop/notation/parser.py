@@ -26,7 +26,7 @@ _OPERATOR_HINTS = {
     "-": "the operators are = += max= min=; to subtract write += -(...)",
     "*": "the operators are = += max= min=",
     "/": "the operators are = += max= min=",
-    "==": "to define a tensor write one =",
+    **dict.fromkeys(("==", ":", "<"), "to define a tensor write one ="),
     "(": "functions are defined by def f(x) = ...; a tensor has subscripts, y[i] = ...",
     "line": "an equation names what it defines: y[b,j] = x[b,i] W[i,j]",
     "end": "an equation names what it defines: y[b,j] = x[b,i] W[i,j]",
