@@ -182,6 +182,15 @@ def test_backward_reads_the_forward_tensors_and_the_seed() -> None:
     assert set(backward.outputs) == {"w.grad", "x.grad"}
 
 
+def test_backward_brings_a_base_along_that_is_the_same_number_everywhere() -> None:
+    program = Program("index t: step < 3; h[t,i] = w[i] h[t-1,i]; h[-1,i] = 1", outputs="h")
+    backward = program.backward()
+    assert Program(str(backward)) == backward
+    w, seed = np.array([0.5, 2.0]), np.ones((3, 2))
+    gradient = backward({"w": w, "h": np.stack([w, w**2, w**3]), "h.seed": seed})
+    np.testing.assert_allclose(gradient, 1 + 2 * w + 3 * w**2)
+
+
 def test_of_and_wrt_choose() -> None:
     program = Program("u = x^2 w; v = sin(x)")
     assert program.vjp(of="u", wrt="x").outputs == ("x.grad",)

@@ -208,12 +208,14 @@ def _known_targets(
 ) -> Iterator[frozenset[str]]:
     """For each equation the indices whose range its target has without the right side.
 
-    A tensor that an earlier equation defines has its axes; so has the derivative of a tensor that
-    the program mentions; and a declared size gives the range of its indices, as does a tensor of
-    positions that the target itself reads.
+    A tensor that an earlier equation defines has its axes; so has a declared input that is given a
+    base, and the derivative of a tensor that the program mentions; and a declared size gives the
+    range of its indices, as does a tensor of positions that the target itself reads.
     """
     sized = _declared_sizes(statements)
-    mentioned = {a.name for s in statements if isinstance(s, TensorDeclaration) for a in s.tensors}
+    declared = [s for s in statements if isinstance(s, TensorDeclaration)]
+    mentioned = {access.name for s in declared for access in s.tensors}
+    given = {a.name for s in declared if s.kind in ("input", "param") for a in s.tensors}
     mentioned.update(a.name for e in equations for a in reads(e))
     mentioned.update(
         e.target.name for e in equations if tensor_base(e.target.name) == e.target.name
@@ -223,7 +225,7 @@ def _known_targets(
     for equation in equations:
         name, letters = equation.target.name, target_indices(equation.target)
         base = tensor_base(name)
-        one_place = times[name] > 1 and any(
+        one_place = (times[name] > 1 or name in given) and any(
             isinstance(s, Affine) and not s.terms for s in equation.target.subscripts
         )
         sided = any(

@@ -55,6 +55,7 @@ def test_the_lecture_spelling_of_a_value_is_the_tensor() -> None:
         "loss = sum[i](x[i]); x.grad[i] += loss.grad",
         "input x[i]; x.grad[i] = 2 z",
         "output n[k]; n[at[i]] += 1",
+        "input h[t,i]; h[-1,i] = 1; y[t,i] = h[t-1,i]",
     ],
 )
 def test_an_index_on_the_left_alone_has_its_range_from_elsewhere(text: str) -> None:
@@ -62,7 +63,14 @@ def test_an_index_on_the_left_alone_has_its_range_from_elsewhere(text: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["y[b,j] += B[j] c", "y[b,j] = x[b]", "x.grad[i] += loss.grad", "input x[i]; y[i] = z"]
+    "text",
+    [
+        "y[b,j] += B[j] c",
+        "y[b,j] = x[b]",
+        "x.grad[i] += loss.grad",
+        "input x[i]; y[i] = z",
+        "h[-1,i] = 1; y[t,i] = h[t-1,i]",
+    ],
 )
 def test_or_it_is_refused(text: str) -> None:
     with pytest.raises(IndexScopeError, match="on the left"):
