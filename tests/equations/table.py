@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.equations import (
     attention,
     convolution,
+    elsewhere,
     gates_and_features,
     graphs_and_clusters,
     losses,
@@ -30,6 +31,7 @@ FIELDS = (
     graphs_and_clusters,
     losses,
     physics,
+    elsewhere,
 )
 
 TABLE = tuple(entry for field in FIELDS for entry in field.EQUATIONS)
