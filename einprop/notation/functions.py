@@ -219,7 +219,7 @@ _CLOSENESS = 0.76
 def _closest(name: str, known: tuple[str, ...]) -> str | None:
     if len(name) > 40:
         return None
-    module, *_, last = name.split(".")
+    module, last = name.partition(".")[0], name.rpartition(".")[2]
     if module in _MODULES and last in known:
         return last
     if name in _NICKNAMES:
