@@ -27,7 +27,13 @@ CHECKS = {
 }
 
 # inside einprop/, what a wheel must carry besides the modules
-PACKAGE_DATA = ("py.typed", "notation/prelude.ein", "data/digits.npz", "data/DATA_LICENSE")
+PACKAGE_DATA = (
+    "py.typed",
+    "notation/prelude.ein",
+    "data/digits.npz",
+    "data/DATA_LICENSE",
+    *(f"playground/{n}" for n in ("page.html", "page.css", "page.js", "editor.js", "icon.svg")),
+)
 
 IMPORTED = """
 import sys
