@@ -194,13 +194,12 @@ def bind_sizes(resolved: Resolved, shapes: Mapping[str, tuple[int, ...]]) -> Siz
     return _solved(resolved, known)
 
 
-def bind_letters(resolved: Resolved, letters: Mapping[str, int], *, inputs: bool = True) -> Sizes:
+def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
     """Give types the sizes that are given for index letters, wherever an equation has the letter.
 
     Args:
         resolved: The program.
-        letters: Sizes by letter.
-        inputs: Whether inputs are as long as what is read of them.
+        letters: Sizes by letter; inputs are as long as what is read of them.
 
     Raises:
         ShapeError: A letter is unknown, a size is not one, or two sizes meet at one type.
@@ -218,7 +217,12 @@ def bind_letters(resolved: Resolved, letters: Mapping[str, int], *, inputs: bool
     shown: dict[object, str] = {}
     numbered = [(n, set(equation_indices(e))) for n, e in enumerate(resolved.equations)]
     for letter, given in letters.items():
-        keys = {types.letter(n, letter) for n, indices in numbered if letter in indices}
+        keys = {
+            types.letter(n, index)
+            for n, indices in numbered
+            for index in indices
+            if index == letter or (letter not in indices and unprimed(index) == letter)
+        }
         if not keys:
             indices = dict.fromkeys(unprimed(i) for _, found in numbered for i in sorted(found))
             raise ShapeError(

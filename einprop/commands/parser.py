@@ -55,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("--json", action="store_true", help="print JSON, of an error too")
         made.set_defaults(run=command.run)
     _add_demo(commands.add_parser("demo", help="train a two-layer network on handwritten digits"))
+    _add_playground(
+        commands.add_parser(
+            "playground", help="a page on this computer that shows what a program means as you type"
+        )
+    )
     measure = commands.add_parser(
         "calibrate", help="measure this machine, so that plans are made for it"
     )
@@ -79,6 +84,20 @@ def _demo(arguments: argparse.Namespace) -> None:
     from einprop.training.demo import run  # noqa: PLC0415
 
     run(output=arguments.output, epochs=arguments.epochs, seed=arguments.seed)
+
+
+def _add_playground(playground: argparse.ArgumentParser) -> None:
+    playground.add_argument(
+        "--port", type=int, default=8765, help="of the page's address (0 takes one that is free)"
+    )
+    playground.add_argument("--no-browser", action="store_true", help="do not open the page")
+    playground.set_defaults(run=_playground)
+
+
+def _playground(arguments: argparse.Namespace) -> None:
+    from einprop.playground.server import serve  # noqa: PLC0415
+
+    serve(arguments.port, open_browser=not arguments.no_browser)
 
 
 def _calibrate(_: argparse.Namespace) -> tuple[str, dict[str, Any]]:

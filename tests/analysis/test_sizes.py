@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from einprop import Program
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import bind_letters, bind_sizes, check_inputs
 from einprop.errors import InputError, ShapeError
@@ -249,3 +250,8 @@ x is a scalar, but the array passed has 1 axis: shape (3,)
           ^
 pass one number, or give x indices, as in x[i]"""
     )
+
+
+def test_a_letter_that_occurs_only_with_a_prime_has_its_size() -> None:
+    program = Program("y = sum[k'](x[k']); z[k] = w[k]")
+    assert program.explain(k=8).steps[0].operations == 8
