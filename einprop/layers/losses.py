@@ -35,7 +35,7 @@ __all__ = [
 class AbsoluteError(Loss):
     """Absolute distance of x[b,k] from the targets t[b,k].
 
-    loss = (1/N) sum_b sum_k |x_bk - t_bk|. Its derivative is sign(x - t) / N, and 0 at x = t.
+    ``loss = (1/N) sum_b sum_k |x_bk - t_bk|``. Its derivative is sign(x - t) / N, and 0 at x = t.
 
     Source: Laplace, 1774; ``torch.nn.L1Loss``.
 
@@ -105,8 +105,8 @@ class Hinge(Loss):
 class Huber(Loss):
     """Huber loss of x[b,k] from the targets t[b,k]: squared up to a distance, absolute beyond it.
 
-    loss = (1/N) sum_b sum_k h(x_bk - t_bk), where h(e) is e^2 / 2 for |e| up to delta and
-    delta (|e| - delta / 2) beyond. The derivative is x - t, cut at -delta and delta, over N.
+    loss = (1/N) sum_b sum_k h(x_bk - t_bk), where h(e) is e^2 / 2 for ``|e|`` up to delta and
+    ``delta (|e| - delta / 2)`` beyond. The derivative is x - t, cut at -delta and delta, over N.
 
     Args:
         delta: Where the one becomes the other.

@@ -103,7 +103,7 @@ def confusion_matrix(scores: npt.ArrayLike, targets: npt.ArrayLike) -> npt.NDArr
 def negative_log_likelihood(logits: npt.ArrayLike, targets: npt.ArrayLike) -> float:
     """Mean of -log softmax(logits) at the target, in nats, over all examples and positions.
 
-    -(1/N) sum_n sum_k t_nk log softmax(s)_nk. It is what `CrossEntropy` trains; here it judges a
+    -(1/N) sum_n sum_k t_nk log softmax(s)_nk. It is what `losses.CrossEntropy` trains; here it judges a
     model on data that it was not trained on.
 
     Args:
