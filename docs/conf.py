@@ -15,14 +15,13 @@ release = version = einprop.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
     "linked_files",
     "mathml",
     "names",
     "program_lexer",
     "properties",
+    "source_links",
     "written_types",
 ]
 exclude_patterns = ["_build"]
@@ -50,9 +49,10 @@ autodoc_class_signature = "mixed"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 add_module_names = False
 python_maximum_signature_line_length = 88
-toc_object_entries = False
+toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = "einprop"

@@ -25,6 +25,7 @@ PREFIX = "files/"
 LEXERS = {".py": "python", ".md": "markdown", ".json": "json", ".ein": "einprop", ".toml": "toml"}
 HIDDEN = ("__pycache__", "__init__.py")
 
+_LINES = "line"
 _Page = tuple[str, dict[str, Any], str]
 
 
@@ -56,10 +57,19 @@ class LinkFiles(SphinxTransform):
         return path if shown and path.is_relative_to(ROOT) and path != ROOT else None
 
     def _replace(self, node: nodes.Element, path: Path) -> None:
-        _linked_files(self.env).add(path)
-        uri = self.app.builder.get_relative_uri(self.env.docname, _page(path))
-        link = nodes.reference("", "", *node.children, refuri=uri, internal=True)
-        node.replace_self(link)
+        uri = link_to(self.app, path)
+        node.replace_self(nodes.reference("", "", *node.children, refuri=uri, internal=True))
+
+
+def link_to(app: Sphinx, path: Path) -> str:
+    """The address of the page for a file or a folder, from the page that is being read."""
+    _linked_files(app.env).add(path)
+    return app.builder.get_relative_uri(app.env.docname, _page(path))
+
+
+def line_anchor(line: int) -> str:
+    """What stands behind the # in the address of a line of a file."""
+    return f"{_LINES}-{line}"
 
 
 def _linked_files(env: BuildEnvironment) -> set[Path]:
@@ -123,7 +133,8 @@ def _summary(path: Path) -> str:
 
 def _file(app: Sphinx, path: Path) -> str:
     lexer = LEXERS.get(path.suffix, "text")
-    return app.builder.highlighter.highlight_block(_text(path) or "", lexer, force=True)
+    highlighter = app.builder.highlighter
+    return highlighter.highlight_block(_text(path) or "", lexer, force=True, lineanchors=_LINES)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from sphinx.util.nodes import make_refnode
@@ -24,10 +23,16 @@ def nearest(target: str, context: str, documented: list[str]) -> str | None:
         found = [name for name in documented if f".{name}".endswith(f".{written}")]
         if found:
             break
-    near = f"{context}.{target}" if "." not in target or context.startswith(target) else target
-    shared = {name: len(os.path.commonprefix([f"{name}.", f"{near}."])) for name in found}
+    near = (target if target.startswith("einprop.") else context).split(".")
+    shared = {name: _common(name.split("."), near) for name in found}
     best = [name for name in found if shared[name] == max(shared.values())]
     return best[0] if len(best) == 1 else None
+
+
+def _common(one: list[str], other: list[str]) -> int:
+    """How many parts two names begin with alike."""
+    same = [a == b for a, b in zip(one, other, strict=False)]
+    return [*same, False].index(False)
 
 
 def _resolve(

@@ -57,7 +57,8 @@ def with_types(lines: list[str], types: Mapping[str, Mapping[str, str]]) -> list
             known, inside = types[section["title"]], section["indent"] + "    "
         elif entry and entry["indent"] == inside and entry["name"] in known:
             head = f"{inside}{entry['stars']}{entry['name']} ({known[entry['name']]}):"
-            line = head + line[entry.end() :]
+            result.append(head + line[entry.end() :])
+            continue
         elif line.strip() and not line.startswith(inside):
             known = {}
         result.append(line)

@@ -22,12 +22,12 @@ class Site:
     complaints: str
 
 
-def build(folder: Path) -> Site:
-    """Build the site into a folder."""
+def build(folder: Path, source: Path = ROOT / "docs") -> Site:
+    """Build a site into a folder: the documentation, or other pages in its manner."""
     log = folder / "complaints"
+    command = ["-m", "sphinx", "-W", "-n", "-q", "-b", "html", "-c", str(ROOT / "docs")]
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "-n", "-q", "-b", "html"]
-        + ["-d", str(folder / "doctrees"), str(ROOT / "docs"), str(folder / "html")],
+        [sys.executable, *command, "-d", folder / "doctrees", source, folder / "html"],
         env={**os.environ, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""Every page of the site in a real browser: it fits narrow and wide windows, and fetches nothing from outside."""
+"""Every page of the site in a real browser: it fits the window, and fetches nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -54,6 +54,14 @@ def test_pages_fit_and_stay_at_home(window: Browser, site: Site, pages: list[Pat
             elsewhere = [r for r in window.requests() if not r.startswith((home, "data:"))]
             problems += [f"{name}: asks {each}" for each in elsewhere]
     assert problems == []
+
+
+def test_formulas_are_drawn(window: Browser, formulas: Site) -> None:
+    with served(formulas.html) as home:
+        window.open(f"{home}index.html")
+        assert window.run("return document.querySelectorAll('.math math').length") == 2
+        assert window.run(UNDRAWN) == []
+        window.screenshot(formulas.html / "formulas.png")
 
 
 def test_problems_are_seen(window: Browser, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.docs.fences import ROOT
 from tests.docs.links import broken_links, broken_markdown_links, slugs
-from tests.docs.site import Site
+from tests.docs.site import Site, build
 
 MARKDOWN = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 PUBLIC = (
@@ -42,6 +42,27 @@ def test_a_file_outside_the_pages_has_a_page(site: Site) -> None:
     assert "newton.py" in shown.read_text(encoding="utf-8")
     text = (shown.parent / "examples" / "newton.py.html").read_text(encoding="utf-8")
     assert '<div class="highlight">' in text
+
+
+def test_formulas_are_mathml(formulas: Site) -> None:
+    assert formulas.complaints == ""
+    text = (formulas.html / "index.html").read_text(encoding="utf-8")
+    assert text.count("<math") == 2
+    assert "<mfrac>" in text
+    assert list(broken_links([formulas.html / "index.html"])) == []
+
+
+def test_builder_complains(sphinx: None, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    wrong = ["$$ \\nowhere_i $$", "[a](nowhere.md)", "[a](#nowhere)", "```einprop\ny[i] = 2\n```"]
+    page = source / "index.md"
+    page.write_text("\n\n".join(("# Page", *wrong)), encoding="utf-8")
+    complaints = build(tmp_path, source).complaints
+    assert f'{page}:3: WARNING: Unknown LaTeX command "\\nowhere"' in complaints
+    assert f"{page}:5: WARNING: 'myst' cross-reference target not found: 'nowhere.md'" in complaints
+    assert f"{page}:7: WARNING: 'myst' cross-reference target not found: 'nowhere'" in complaints
+    assert complaints.count("WARNING") == 3
 
 
 def documented(site: Site) -> set[str]:
