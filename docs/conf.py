@@ -34,7 +34,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(np|npt|numpy|collections|contextlib|os|pathlib|types|typing)\..*"),
     (r"py:.*", r"Any|Callable|Generic|Iterable|Iterator|Mapping|NamedTuple|Path|PathLike|Self"),
     (r"py:.*", r"Sequence|Array|ArrayLike|DTypeLike|NDArray|Data"),
-    (r"py:.*", r"(einprop\.\w+\.)*(Clip|Equation|Recipe|Resolved|Schedule|Statement|Update)"),
+    (r"py:.*", r"(einprop\.\w+\.)*(Clip|Equation|Recipe|Resolved|Schedule|Sizes|Statement|Update)"),
 ]
 suppress_warnings = ["toc.not_readable"]  # a page may be listed before it is written
 
