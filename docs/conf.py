@@ -32,7 +32,10 @@ nitpicky = True
 # What other libraries document, and what a program's tree and plan are made of.
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|npt|numpy|collections|contextlib|os|pathlib|types|typing)\..*"),
-    (r"py:.*", r"Any|Callable|Figure|Generic|Iterable|Iterator|Mapping|NamedTuple|Path|PathLike|Self"),
+    (
+        r"py:.*",
+        r"Any|Callable|Figure|Generic|Iterable|Iterator|Mapping|NamedTuple|Path|PathLike|Self",
+    ),
     (r"py:.*", r"Sequence|Array|ArrayLike|DTypeLike|NDArray|Data"),
     (r"py:.*", r"(einprop\.\w+\.)*(Clip|Equation|Recipe|Resolved|Schedule|Sizes|Statement|Update)"),
 ]

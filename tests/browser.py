@@ -86,12 +86,18 @@ class Browser:
 
     def log(self) -> list[str]:
         """What the console has said since the last time, and what failed to load."""
-        return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
+        return [entry["message"] for entry in self._log("browser")]
+
+    def complaints(self) -> list[str]:
+        """Only the errors of the same."""
+        return [e["message"] for e in self._log("browser") if e["level"] == "SEVERE"]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        return self.call("POST", "/se/log", {"type": kind})
 
     def requests(self) -> list[str]:
         """The addresses that were asked for since the last time."""
-        entries = self.call("POST", "/se/log", {"type": "performance"})
-        events = [json.loads(entry["message"])["message"] for entry in entries]
+        events = [json.loads(e["message"])["message"] for e in self._log("performance")]
         sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
         return [parameters["request"]["url"] for parameters in sent]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import Browser, browser
+from tests.docs.served import served
 from tests.docs.site import Site
-from tests.docs.webdriver import Browser, browser, missing_browser, served
 
 WIDTHS = (400, 1280)
 
@@ -32,11 +33,8 @@ return [...document.querySelectorAll(".math")].filter((element) => {
 
 
 @pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    missing = missing_browser()
-    if missing:
-        pytest.skip(f"{missing} is not installed")
-    with browser() as one:
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("browser")) as one:
         yield one
 
 

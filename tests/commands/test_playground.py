@@ -14,7 +14,7 @@ from einprop.playground import server as module
 from einprop.playground.server import Playground, serve
 from tests.playground.served import served
 
-COMMAND = [sys.executable, "-m", "einprop.playground", "--no-browser", "--port"]
+COMMAND = [sys.executable, "-m", "einprop", "playground", "--no-browser", "--port"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
