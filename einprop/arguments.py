@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from einprop.analysis.sizes import as_size
-from einprop.errors import EinpropError, InputError, ShapeError
+from einprop.errors import DerivativeError, EinpropError, InputError, ShapeError
 
 __all__ = [
     "Names",
@@ -21,6 +21,7 @@ __all__ = [
     "as_positions",
     "as_shape",
     "by_name",
+    "some_names",
 ]
 
 Names = str | Iterable[str] | None
@@ -48,6 +49,26 @@ def as_names(names: str | Iterable[str], what: str, error: type[EinpropError]) -
             f"as in {what}='x' or {what}=['x', 'W']",
         )
     return tuple(dict.fromkeys(found))
+
+
+def some_names(names: str | Iterable[str], what: str) -> tuple[str, ...]:
+    """Names of what is differentiated or differentiated for: at least one.
+
+    Args:
+        names: What a user passed.
+        what: The argument, for the message.
+
+    Raises:
+        DerivativeError: They are not names, or none.
+    """
+    found = as_names(names, what, DerivativeError)
+    if not found:
+        raise DerivativeError(
+            f"{what} names no tensor: there is nothing to differentiate",
+            (),
+            f"leave {what} out for all",
+        )
+    return found
 
 
 def as_mapping(

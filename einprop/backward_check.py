@@ -17,8 +17,9 @@ from einprop.analysis.indices import rename_indices, target_indices
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_letters, unknown_letters
 from einprop.calculus.declarations import needed_declarations
-from einprop.calculus.derive import readable, unhidden, zero
+from einprop.calculus.derive import unhidden, zero
 from einprop.calculus.elide import separate
+from einprop.calculus.reading import readable
 from einprop.calculus.reverse import reverse
 from einprop.compiled import Compiled, Recipe
 from einprop.errors import DerivativeError

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self, cast
 
 from einprop.analysis.dependence import live
-from einprop.arguments import Names, as_names
+from einprop.arguments import Names, some_names
 from einprop.batched import batched_statements
 from einprop.calculus.declarations import (
     needed_bases,
@@ -122,7 +122,7 @@ class Differentiable(Extensible):
         >>> product({"x": [1.0, 2.0], "x.dot": [1.0, 10.0]})
         array([ 2., 40.])
         """
-        wanted = None if wrt is None else _some(wrt, "wrt")
+        wanted = None if wrt is None else some_names(wrt, "wrt")
         derivation, equations = derive_tangent(self._resolved, self._chosen(of), wanted)
         declared = unread_tangents(self._resolved, derivation, equations)
         return self._joined(derivation, [*declared, *equations])
@@ -276,7 +276,7 @@ class Differentiable(Extensible):
         chosen = self._scalar(of, "value_and_grad", "use vjp with a cotangent")
         if wrt is None and self._resolved.names.parameters:
             wrt = self._resolved.names.parameters
-        wanted = None if wrt is None else _some(wrt, "wrt")
+        wanted = None if wrt is None else some_names(wrt, "wrt")
         derivation = derivation_of(self._resolved, chosen, wanted, chosen)
         joined = partial(self._with_gradients, derivation)
         recipe = self._derived_by(derivation)
@@ -295,7 +295,7 @@ class Differentiable(Extensible):
 
     def _chosen(self, of: Names) -> tuple[str, ...]:
         """The tensors to differentiate."""
-        return self._resolved.names.outputs if of is None else _some(of, "of")
+        return self._resolved.names.outputs if of is None else some_names(of, "of")
 
     def _scalar(self, of: Names, what: str, instead: str) -> tuple[str, ...]:
         """The one scalar to differentiate."""
@@ -319,29 +319,17 @@ class Differentiable(Extensible):
         """The inputs to differentiate for, those that matter by default."""
         chosen = self._chosen(of)
         if wrt is not None:
-            return _some(wrt, "wrt")
+            return some_names(wrt, "wrt")
         check_names(self._resolved, chosen, None)
         return influential(self._resolved, chosen)
 
     def _derive(self, of: Names, wrt: Names, *, ones: bool) -> tuple[Derivation, list[Equation]]:
         chosen = self._chosen(of)
         scalars = [n for n in chosen if not self._resolved.types.rank(n)]
-        wanted = None if wrt is None else _some(wrt, "wrt")
+        wanted = None if wrt is None else some_names(wrt, "wrt")
         return derive_adjoint(self._resolved, chosen, wanted, scalars if ones else ())
 
 
 def _sides(of: str, wrt: str) -> Callable[[str], str]:
     """How a derivative of a kind is called."""
     return lambda kind: f"{of}.{kind}.{wrt}"
-
-
-def _some(names: str | Iterable[str], what: str) -> tuple[str, ...]:
-    """Names of what is differentiated or differentiated for: at least one."""
-    found = as_names(names, what, DerivativeError)
-    if not found:
-        raise DerivativeError(
-            f"{what} names no tensor: there is nothing to differentiate",
-            (),
-            f"leave {what} out for all",
-        )
-    return found

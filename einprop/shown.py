@@ -12,6 +12,7 @@ from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_letters, longer_inputs, unknown_letters
 from einprop.arguments import Names, as_mapping
 from einprop.compiled import Compiled
+from einprop.derivation import DerivationSteps, derivation_steps
 from einprop.errors import InputError, ShapeError
 from einprop.explain import Explanation
 from einprop.notation.latex import to_latex
@@ -65,6 +66,42 @@ class Shown(ABC):
         \end{aligned}
         """
         return to_latex(self._resolved.statements)
+
+    def derive_steps(self, of: Names = None, wrt: Names = None) -> DerivationSteps:
+        """How each line of `backward` came about: the equation, the rules, and the form after each.
+
+        The steps are those that the derivation took; the last one of a line is the line.
+
+        Args:
+            of: The tensors to differentiate; by default the outputs.
+            wrt: The inputs to differentiate for; by default all.
+
+        Raises:
+            DerivativeError: As for `backward`.
+
+        >>> from einprop import Program
+        >>> print(Program("y[b] = exp(x[b,i] w[i])").derive_steps(wrt="w"))
+        w.grad[i] += y.grad[b] y[b] x[b,i]
+        <BLANKLINE>
+          the equation: y reads w
+              y[b] = exp(x[b,i] w[i])
+          sums written: i is not on the left, so it is summed
+              y[b] = exp(sum[i](x[b,i] w[i]))
+          chain rule: call the inside u: y.grad gives u.grad, which gives w.grad
+              u[b] = sum[i](x[b,i] w[i])
+              y[b] = exp(u[b])
+          derivative of exp: the derivative of exp(x) is exp(x)
+              u.grad[b] += y.grad[b] exp(sum[i](x[b,i] w[i]))
+          read off the output: y[b] is known already, so it is not computed again
+              u.grad[b] += y.grad[b] y[b]
+          product rule: the sum over i passes the cotangent on unchanged; the cotangent is ...
+              w.grad[i'] += sum[b,i](y.grad[b] y[b] x[b,i] [i == i'])
+          delta elimination: the derivative of w[i] with respect to w[i'] is 1 where i' = i ...
+              w.grad[i] += sum[b](y.grad[b] y[b] x[b,i])
+          implied sum: b is not on the left: the sum need not be written
+              w.grad[i] += y.grad[b] y[b] x[b,i]
+        """
+        return derivation_steps(self._resolved, of, wrt)
 
     def source(
         self, /, backend: str = "numpy", sizes: Mapping[str, int] | None = None, **letters: int

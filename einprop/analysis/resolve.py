@@ -46,7 +46,7 @@ from einprop.notation.tree import (
     reads,
 )
 
-__all__ = ["Resolved", "redeclared", "resolve"]
+__all__ = ["Resolved", "Spelt", "redeclared", "resolve", "spell_out"]
 
 
 @dataclass(frozen=True)
@@ -107,21 +107,47 @@ def resolve(statements: Sequence[Statement]) -> Resolved:
     >>> print(to_text(resolved.equations[0]))
     p[b,k] = exp(sum[i](x[b,i] W[i,k])) / sum[k'](exp(sum[i](x[b,i] W[i,k'])))
     """
-    definitions = collect_definitions(statements)
-    sizes = _declared_sizes(statements)
-    marked = [s for s in statements if isinstance(s, Backward)]
-    plain = equations_of(statements)
-    count = len(plain)
-    written = [*plain, *(s.equation for s in marked)]
-    known = list(_known_targets(statements, written))
-    budget = Budget()
-    cores = [
-        _core(e, definitions, given, sizes, budget) for e, given in zip(written, known, strict=True)
-    ]
+    count = len(equations_of(statements))
+    cores = [spelt.core for spelt in spell_out(statements)]
     check_ranks(statements, cores[:count])
     equations = explicit(one_operator(cores[:count]))
     by_hand = [line for core in cores[count:] for line in explicit([core])]
     return _with_core(statements, equations, by_hand)
+
+
+@dataclass(frozen=True)
+class Spelt:
+    """An equation as written, and what it says in full.
+
+    Attributes:
+        written: As parsed.
+        summed: Every sum is written, and has an index of its own.
+        core: Definitions are expanded too.
+    """
+
+    written: Equation
+    summed: Equation
+    core: Equation
+
+
+def spell_out(statements: Sequence[Statement]) -> list[Spelt]:
+    """The equations of a program in full, those of its backward lines last.
+
+    Subscripts stay as they are written.
+
+    Raises:
+        IndexScopeError: A sum, a name or a definition has no meaning.
+    """
+    definitions = collect_definitions(statements)
+    sizes = _declared_sizes(statements)
+    marked = [s.equation for s in statements if isinstance(s, Backward)]
+    written = [*equations_of(statements), *marked]
+    known = list(_known_targets(statements, written))
+    budget = Budget()
+    return [
+        _spelt(e, definitions, given, sizes, budget)
+        for e, given in zip(written, known, strict=True)
+    ]
 
 
 def redeclared(resolved: Resolved, statements: Sequence[Statement]) -> Resolved:
@@ -171,22 +197,23 @@ def _declared_sizes(statements: Sequence[Statement]) -> dict[str, Size]:
     }
 
 
-def _core(
+def _spelt(
     equation: Equation,
     definitions: Definitions,
     known: frozenset[str],
     sizes: Mapping[str, Size],
     budget: Budget,
-) -> Equation:
+) -> Spelt:
     numbers = {i: size[0] for i, size in sizes.items() if len(size) == 1}
     check_target(equation, {i: n for i, n in numbers.items() if isinstance(n, int)})
     _check_ranges(equation)
-    equation = place_sums(equation, definitions, known=known)
-    equation = separate_bindings(equation, sizes, definitions.kept)
-    written = {*equation_indices(equation), *(r.index for r in equation.ranges)}
-    expression = definitions.expand(equation.expression, written, budget)
-    outside = frozenset(target_indices(equation.target)).union(free_indices(expression))
-    return replace(equation, expression=rename_apart(expression, outside))
+    summed = place_sums(equation, definitions, known=known)
+    summed = separate_bindings(summed, sizes, definitions.kept)
+    written = {*equation_indices(summed), *(r.index for r in summed.ranges)}
+    expression = definitions.expand(summed.expression, written, budget)
+    outside = frozenset(target_indices(summed.target)).union(free_indices(expression))
+    core = replace(summed, expression=rename_apart(expression, outside))
+    return Spelt(equation, summed, core)
 
 
 def _check_ranges(equation: Equation) -> None:

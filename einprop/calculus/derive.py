@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from einprop.analysis.canonical import fold_equations
 from einprop.analysis.core import map_accesses
 from einprop.analysis.declare import declared_access
 from einprop.analysis.declared import hide
-from einprop.analysis.definitions import collect_definitions
 from einprop.analysis.dependence import live, reached, readers
 from einprop.analysis.derivative_names import free_suffix
 from einprop.analysis.resolve import Resolved
-from einprop.calculus.axes import axis_letters, with_ranges
-from einprop.calculus.elide import elide_sums, separate
+from einprop.calculus.axes import axis_letters
 from einprop.calculus.forward import forward
-from einprop.calculus.refold import refold
+from einprop.calculus.reading import claimed, readable
 from einprop.calculus.reverse import Adjoint, reverse
 from einprop.errors import DerivativeError
 from einprop.notation.functions import HIDDEN
 from einprop.notation.tree import (
     Access,
     Call,
-    Definition,
     Equation,
     Expression,
     Index,
     Number,
-    accesses,
     transform,
     walk,
 )
@@ -36,13 +31,13 @@ from einprop.notation.tree import (
 __all__ = [
     "Derivation",
     "Tangents",
+    "adjoint_of",
     "check_forward",
     "check_names",
     "derivation_of",
     "derive_adjoint",
     "derive_tangent",
     "influential",
-    "readable",
     "unhidden",
     "zero",
 ]
@@ -187,7 +182,7 @@ def derive_adjoint(
         DerivativeError: A tensor of ``of`` is not defined by the program, one of ``wrt`` is no input,
             or nothing depends on anything.
     """
-    derivation, adjoint, inner = _adjoint(resolved, of, wrt, ones)
+    derivation, adjoint, inner = adjoint_of(resolved, of, wrt, ones)
     zeros = [(x, gradient) for x, gradient in derivation.gradients if x not in adjoint.gradients]
     shown = [
         *(_one(adjoint.seeds[name]) for name in ones if name in adjoint.seeds),
@@ -211,13 +206,23 @@ def derivation_of(
     Raises:
         DerivativeError: As for `derive_adjoint`.
     """
-    return _adjoint(resolved, of, wrt, ones)[0]
+    return adjoint_of(resolved, of, wrt, ones)[0]
 
 
-def _adjoint(
-    resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str]
+def adjoint_of(
+    resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str] = ()
 ) -> tuple[Derivation, Adjoint, Mapping[str, str]]:
-    """What is derived, the adjoint, and the tensors that others in it are copies of, by copy."""
+    """What is derived, the adjoint, and the tensors that others in it are copies of, by copy.
+
+    Args:
+        resolved: As for `derive_adjoint`, and so the others.
+        of: The tensors to differentiate.
+        wrt: The inputs.
+        ones: The scalars that are seeded with 1.
+
+    Raises:
+        DerivativeError: As for `derive_adjoint`.
+    """
     check_names(resolved, of, wrt)
     suffix = free_suffix(resolved.equations, "grad")
     wanted = tuple(n for n in resolved.names.inputs if n not in resolved.positions)
@@ -316,39 +321,15 @@ def zero(resolved: Resolved, name: str, derivative: str) -> Equation:
     return Equation(Access(derivative, tuple(Index(i) for i in letters)), "=", Number(0))
 
 
-def readable(resolved: Resolved, equations: Iterable[Equation]) -> Iterable[Equation]:
-    """Derived equations that read the program's own tensors, with implied sums left out."""
-    definitions = collect_definitions(resolved.statements)
-    taken = _claimed(resolved)
-    own = [_refolded(equation, taken) for equation in resolved.equations]
-    folded = [_refolded(e, taken) for e in fold_equations(equations, resolved.equations)]
-    for equation in fold_equations(folded, own):
-        # Folding takes indices out of an equation, and their ranges with them.
-        yield elide_sums(with_ranges(equation, equation.ranges), definitions)
-
-
-def _claimed(resolved: Resolved) -> set[str]:
-    """The names to which the program itself gives a meaning."""
-    tensors = (a.name.partition(".")[0] for e in resolved.equations for a in accesses(e))
-    return {*tensors, *(s.name for s in resolved.statements if isinstance(s, Definition))}
-
-
 def _check_functions(resolved: Resolved, adjoint: Adjoint) -> None:
     """A leaf's derivative may call a function whose name means something else in the program."""
-    claimed = _claimed(resolved)
+    taken = claimed(resolved)
     for equation in adjoint.equations:
         for node in walk(equation.expression):
-            if isinstance(node, Call) and node.function in claimed:
+            if isinstance(node, Call) and node.function in taken:
                 raise DerivativeError(
                     f"a derivative calls the function {node.function}, to which the program gives "
                     "another meaning",
                     [equation.place],
                     "choose another name in the program",
                 )
-
-
-def _refolded(equation: Equation, taken: Collection[str]) -> Equation:
-    """The equation in the prelude's words where it has any; else in the order in which it was made."""
-    separated = separate(equation.expression)
-    folded = refold(separated, taken)
-    return equation if folded == separated else replace(equation, expression=folded)

@@ -10,9 +10,9 @@ from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.indices import fresh_index, numbered
 from einprop.analysis.resolve import Resolved
 from einprop.calculus.delta import Elimination, Held
-from einprop.calculus.derive import readable
 from einprop.calculus.extrema import counts_ties
 from einprop.calculus.letters import with_one_meaning
+from einprop.calculus.reading import readable
 from einprop.notation.tree import Access, Equation, Index
 
 __all__ = ["Jacobians", "runs_backward"]

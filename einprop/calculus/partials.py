@@ -12,7 +12,7 @@ by the cotangent of y and adds to that of x; forward mode reads the equation as 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from einprop.analysis.indices import free_indices, fresh_index, rename_indices, target_indices
 from einprop.calculus.algebra import constant, negate, number, power, product, quotient
@@ -35,7 +35,7 @@ from einprop.notation.tree import (
     walk,
 )
 
-__all__ = ["Contribution", "Linearisation", "Partial", "partials", "reduction_partial"]
+__all__ = ["Contribution", "Linearisation", "Partial", "Passage", "partials", "reduction_partial"]
 
 _ONE = Number(1)
 Value = Callable[[Expression], Expression]
@@ -177,6 +177,28 @@ _REDUCTION_RULES: dict[str, Callable[..., Partial]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """From an operation down to one of its operands.
+
+    Attributes:
+        above: The passage to the operation; None at the root of the right side.
+        node: The operation.
+        position: Which of its operands.
+        partial: The operand, with what its change is multiplied by there. Of a reduction it is the
+            body, the bound indices renamed apart from what stands outside.
+        factor: What the operation stands multiplied by.
+        context: The indices at which the operand stands, those that the operation binds last.
+    """
+
+    above: Passage | None
+    node: Expression
+    position: int
+    partial: Partial
+    factor: Expression
+    context: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Contribution:
     """How a right side changes with one read.
@@ -185,11 +207,13 @@ class Contribution:
         read: The read.
         context: The indices of the left side, and those that reductions bind on the way to the read.
         factor: What the change of the read is multiplied by.
+        last: The passage to the read, which knows those above it; None where it is all of the right.
     """
 
     read: Access
     context: tuple[str, ...]
     factor: Expression
+    last: Passage | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -227,31 +251,48 @@ class Linearisation:
         return self.values.get(expression, expression)
 
     def contributions(
-        self, node: Expression, factor: Expression, context: tuple[str, ...]
+        self,
+        node: Expression,
+        factor: Expression,
+        context: tuple[str, ...],
+        last: Passage | None = None,
     ) -> Iterator[Contribution]:
         """The contributions of an expression that stands multiplied by a factor, at some indices."""
         if constant(factor) == 0 or not self.depends(node):
             return
         if isinstance(node, Access):
-            yield Contribution(node, context, factor)
+            yield Contribution(node, context, factor, last)
             return
+        for passage in self.passages(node, factor, context, last):
+            partial = passage.partial
+            inner = partial.reverse(factor)
+            yield from self.contributions(partial.operand, inner, passage.context, passage)
+
+    def passages(
+        self,
+        node: Expression,
+        factor: Expression,
+        context: tuple[str, ...],
+        above: Passage | None,
+    ) -> Iterator[Passage]:
+        """One step down, to each operand of an operation."""
         if isinstance(node, Call) and node.function in SINGLE_INDEX:
             return  # A position does not change by a little.
         if isinstance(node, Call) and node.indices:
-            yield from self._reduced(node, factor, context)
+            yield self._reduced(node, factor, context, above)
             return
-        for partial in partials(node, self.value):
-            yield from self.contributions(partial.operand, partial.reverse(factor), context)
+        for position, partial in enumerate(partials(node, self.value)):
+            yield Passage(above, node, position, partial, factor, context)
 
     def _reduced(
-        self, node: Call, factor: Expression, context: tuple[str, ...]
-    ) -> Iterator[Contribution]:
+        self, node: Call, factor: Expression, context: tuple[str, ...], above: Passage | None
+    ) -> Passage:
         taken = {*context, *free_indices(factor), *free_indices(node)}
         names: dict[str, str] = {}
         for index in node.indices:
             names[index] = fresh_index(index, taken) if index in taken else index
             taken.add(names[index])
         body = rename_indices(node.arguments[0], names)
-        partial = reduction_partial(node, body, tuple(names.values()), self.value)
-        inner = partial.reverse(factor)
-        yield from self.contributions(body, inner, (*context, *names.values()))
+        indices = tuple(names.values())
+        partial = reduction_partial(node, body, indices, self.value)
+        return Passage(above, node, 0, partial, factor, (*context, *indices))

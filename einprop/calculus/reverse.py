@@ -27,12 +27,34 @@ from einprop.calculus.axes import Bounds, axis_letters, with_bounds
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.lines import Emitted, Lines
-from einprop.calculus.partials import Linearisation
+from einprop.calculus.partials import Contribution, Linearisation, Partial
 from einprop.notation.tree import Access, Equation, Expression, Index, Number
 
-__all__ = ["Adjoint", "reverse"]
+__all__ = ["Adjoint", "Use", "cotangent_equation", "reverse"]
 
-_Contribution = tuple[Access, Expression]
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One read of a tensor by an equation, and what it counts for.
+
+    Attributes:
+        equation: The equation, from which nothing hidden is derived.
+        seed: The cotangent of its target, at the subscripts that it writes.
+        choice: What a change of its right side counts for, where ``max=`` chooses; else None.
+        found: The read, what the cotangent is multiplied by on the way to it, and the way.
+    """
+
+    equation: Equation
+    seed: Access
+    choice: Partial | None
+    found: Contribution
+
+    @property
+    def added(self) -> Expression:
+        """What is added to the cotangent of what is read, where it is read."""
+        kept = target_indices(self.found.read)
+        summed = tuple(i for i in self.found.context if i not in kept)
+        return sum_over(summed, self.found.factor)
 
 
 @dataclass(frozen=True)
@@ -45,12 +67,14 @@ class Adjoint:
         gradients: By input, the tensor that holds its gradient; inputs that nothing differentiated
             depends on are absent.
         written: Those of the equations that the program declares, each as it writes it.
+        uses: For each equation the use that it is the cotangent of, if of one.
     """
 
     equations: tuple[Equation, ...]
     seeds: dict[str, str]
     gradients: dict[str, str]
     written: dict[Equation, Equation] = field(default_factory=dict)
+    uses: tuple[Use | None, ...] = field(default=(), compare=False)
 
 
 def reverse(
@@ -95,7 +119,8 @@ def reverse(
     gradients = {name: f"{name}.{suffix}" for name in wrt if name in sweep.reached}
     adjoint = (*ties(equations, sweep.reached), *sweep.equations)
     ordered = in_order(adjoint, size_of) if early else adjoint
-    return Adjoint(ordered, sweep.seeds, gradients, sweep.written)
+    uses = tuple([sweep.uses.get(id(equation)) for equation in ordered])
+    return Adjoint(ordered, sweep.seeds, gradients, sweep.written, uses)
 
 
 class _Sweep:
@@ -117,6 +142,8 @@ class _Sweep:
         self.seeds: dict[str, str] = {}
         self.equations: list[Equation] = []
         self.written: dict[Equation, Equation] = {}
+        # By the identity of an equation: two uses may have equal ones.
+        self.uses: dict[int, Use] = {}
 
     def add(self, name: str, equation: Equation) -> None:
         """Add to the cotangent of a tensor."""
@@ -147,9 +174,10 @@ class _Sweep:
         single = holds_value(group)
         for equation in group:
             bounds = Bounds(equation)
-            for target, expression in _contributions(equation, self.active, self.suffix, single):
-                adjoint = _adjoint_equation(bounds, target, expression, self.suffix)
-                self.add(target.name, adjoint)
+            for use in _uses(equation, self.active, self.suffix, single):
+                adjoint = cotangent_equation(bounds, use.found.read, use.added, self.suffix)
+                self.add(use.found.read.name, adjoint)
+                self.uses[id(adjoint)] = use
 
 
 def _dead(equations: Sequence[Equation], names: set[str], sweep: _Sweep) -> Iterator[Equation]:
@@ -172,10 +200,19 @@ def _seed_equation(name: str, letters: Iterable[str], seed: str, suffix: str) ->
     return Equation(Access(f"{name}.{suffix}", subscripts), "+=", Access(seed, subscripts))
 
 
-def _adjoint_equation(
+def cotangent_equation(
     bounds: Bounds, target: Access, expression: Expression, suffix: str
 ) -> Equation:
-    """The equation, primes taken off the indices on the left where the inner ones can take them."""
+    """What adds an expression to the cotangent of a tensor, at the subscripts of an access to it.
+
+    Primes are taken off the indices on the left where the inner ones can take them.
+
+    Args:
+        bounds: Of the equation that it is derived from.
+        target: The access.
+        expression: What is added.
+        suffix: What the names of cotangents end in.
+    """
     plain: dict[str, str] = {}
     for index in target_indices(target):
         plain[index] = fresh_index(index, plain.values())
@@ -186,15 +223,12 @@ def _adjoint_equation(
     return with_bounds(Equation(left, "+=", right, place=target.place), bounds, plain)
 
 
-def _contributions(
-    equation: Equation, active: set[str], suffix: str, single: bool
-) -> Iterator[_Contribution]:
-    """For each read of an active tensor, the read and what is added to its cotangent there."""
+def _uses(equation: Equation, active: set[str], suffix: str, single: bool) -> Iterator[Use]:
+    """Each read of an active tensor, and what it counts for."""
     walker = Linearisation.of(equation, active, single=single)
     target = equation.target
     choice = None if single else chosen(equation)
-    seed: Expression = Access(f"{target.name}.{suffix}", target.subscripts)
-    seed = seed if choice is None else choice.reverse(seed)
-    for found in walker.contributions(equation.expression, seed, target_indices(target)):
-        kept = target_indices(found.read)
-        yield found.read, sum_over(tuple(i for i in found.context if i not in kept), found.factor)
+    seed = Access(f"{target.name}.{suffix}", target.subscripts)
+    start = seed if choice is None else choice.reverse(seed)
+    for found in walker.contributions(equation.expression, start, target_indices(target)):
+        yield Use(equation, seed, choice, found)

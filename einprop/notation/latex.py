@@ -38,7 +38,7 @@ from einprop.notation.tree import (
     TensorDeclaration,
 )
 
-__all__ = ["to_latex"]
+__all__ = ["noted_latex", "to_latex"]
 
 _Texts = Sequence[str]
 
@@ -369,5 +369,37 @@ def to_latex(statements: Iterable[Statement]) -> str:
     \bar{x}_{b,i} &\mathrel{+}= \bar{y}_{b,j} \, W_{i,j}
     \end{aligned}
     """
-    rows = " \\\\\n".join(_STATEMENTS[type(statement)](statement) for statement in statements)
+    return _aligned(" \\\\\n".join(map(_statement, statements)))
+
+
+def noted_latex(groups: Iterable[Iterable[tuple[Statement, str]]]) -> str:
+    r"""Groups of statements as one ``aligned`` environment, a note beside each that has one.
+
+    Args:
+        groups: Each statement with its note, or with nothing.
+
+    >>> from einprop.notation.parser import parse
+    >>> print(noted_latex([[(parse("y = 2 x")[0], "doubled")]]))
+    \begin{aligned}
+    y &= 2 \, x && \text{doubled}
+    \end{aligned}
+    """
+
+    def row(statement: Statement, note: str) -> str:
+        return _statement(statement) + (rf" && \text{{{_plain_text(note)}}}" if note else "")
+
+    blocks = (" \\\\\n".join(row(s, note) for s, note in group) for group in groups)
+    return _aligned(" \\\\[2ex]\n".join(blocks))
+
+
+def _statement(statement: Statement) -> str:
+    return _STATEMENTS[type(statement)](statement)
+
+
+def _plain_text(text: str) -> str:
+    r"""Words as they stand in ``\text``."""
+    return "".join(_letters(text))
+
+
+def _aligned(rows: str) -> str:
     return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"

@@ -6,8 +6,8 @@ import pytest
 
 from einprop.analysis.resolve import resolve
 from einprop.calculus.delta import Elimination
-from einprop.calculus.derive import readable
 from einprop.calculus.letters import Lettered, with_one_meaning
+from einprop.calculus.reading import readable
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
 
