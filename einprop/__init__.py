@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from einprop.derivation import DerivationSteps
 from einprop.errors import (
     DerivativeError,
     EinpropError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from einprop.layers import Layer, init
 
 __all__ = [
+    "DerivationSteps",
     "DerivativeError",
     "EinpropError",
     "EquationSyntaxError",

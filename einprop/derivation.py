@@ -11,7 +11,7 @@ from einprop.arguments import Names, some_names
 from einprop.calculus.steps import Line, backward_steps
 from einprop.calculus.ways import Step
 from einprop.errors import InputError
-from einprop.notation.latex import noted_latex, to_latex
+from einprop.notation.latex import noted_latex, to_latex, words_latex
 from einprop.notation.printer import to_text
 
 __all__ = ["DerivationSteps", "derivation_steps"]
@@ -74,7 +74,7 @@ class DerivationSteps:
         """
         return noted_latex(
             [
-                (equation, "" if number else step.rule)
+                (equation, "" if number else words_latex(step.rule))
                 for step in line.steps
                 for number, equation in enumerate(step.equations)
             ]

@@ -14,6 +14,8 @@ from typing import SupportsFloat
 from einprop.arguments import as_mapping
 from einprop.calculus.elementary import elementary
 from einprop.errors import DerivativeError, InputError
+from einprop.notation.latex import noted_latex, number_latex
+from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Equation, accesses, equations_of
 from einprop.program import Program
@@ -58,9 +60,32 @@ class Trace:
     def __getitem__(self, name: str) -> float:
         return self.values[name]
 
+    def latex(self) -> str:
+        r"""The lines as aligned LaTeX, each with its value.
+
+        >>> print(evaluation_trace("y = -x^2", x=3).latex())
+        \begin{aligned}
+        x &= 3 && 3 \\
+        \mathit{v1} &= {x}^{2} && 9 \\
+        \mathit{v2} &= -\mathit{v1} && -9 \\
+        y &= \mathit{v2} && -9
+        \end{aligned}
+        """
+        rows = [(parse(line.text)[0], number_latex(_rounded(line.value))) for line in self.lines]
+        return noted_latex([rows])
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
     def __str__(self) -> str:
         width = max((len(line.text) for line in self.lines), default=0)
         return "\n".join(f"{line.text:{width}}   {line.value:.6g}" for line in self.lines)
+
+
+def _rounded(value: float) -> float:
+    """A value as a table shows it."""
+    shown = float(f"{value:.6g}")
+    return int(shown) if shown.is_integer() and abs(shown) < 10**6 else shown
 
 
 def evaluation_trace(

@@ -38,7 +38,7 @@ from einprop.notation.tree import (
     TensorDeclaration,
 )
 
-__all__ = ["noted_latex", "to_latex"]
+__all__ = ["noted_latex", "number_latex", "to_latex", "words_latex"]
 
 _Texts = Sequence[str]
 
@@ -129,16 +129,32 @@ def _greek(character: str) -> str | None:
 def _letters(name: str) -> list[str]:
     """The letters of a name, each as LaTeX, accents over the letter before them."""
     letters: list[str] = []
-    for character in unicodedata.normalize("NFD", name):
-        if character in _ACCENTS and letters:
-            letters[-1] = rf"\{_ACCENTS[character]}{{{letters[-1]}}}"
-        elif character in "_.":
-            letters.append(r"\_" if character == "_" else ".")
-        elif character.isascii():
-            letters.append(character)
-        else:
-            letters.append(_greek(character) or rf"\text{{{character}}}")
+    for whole in unicodedata.normalize("NFC", name):
+        base, *marks = list(unicodedata.normalize("NFD", whole))
+        if not all(mark in _ACCENTS for mark in marks):
+            base, marks = whole, []
+        if base in _ACCENTS and letters:
+            letters[-1] = _accented(letters[-1], base)
+            continue
+        letters.append(_letter(base))
+        for mark in marks:
+            letters[-1] = _accented(letters[-1], mark)
     return letters
+
+
+def _accented(letter: str, mark: str) -> str:
+    return rf"\{_ACCENTS[mark]}{{{letter}}}"
+
+
+def _letter(character: str) -> str:
+    if character in "_.":
+        return r"\_" if character == "_" else "."
+    if character.isascii():
+        return character
+    if "\u0300" <= character <= "\u036f":
+        # A mark that has no accent: KaTeX refuses it as it stands.
+        return rf'\text{{\char"{ord(character):X}}}'
+    return _greek(character) or rf"\text{{{character}}}"
 
 
 def _word(name: str, font: str = "mathit") -> str:
@@ -376,29 +392,43 @@ def noted_latex(groups: Iterable[Iterable[tuple[Statement, str]]]) -> str:
     r"""Groups of statements as one ``aligned`` environment, a note beside each that has one.
 
     Args:
-        groups: Each statement with its note, or with nothing.
+        groups: Each statement with its note, which is LaTeX, or with nothing.
 
     >>> from einprop.notation.parser import parse
-    >>> print(noted_latex([[(parse("y = 2 x")[0], "doubled")]]))
+    >>> print(noted_latex([[(parse("y = 2 x")[0], words_latex("doubled"))]]))
     \begin{aligned}
     y &= 2 \, x && \text{doubled}
     \end{aligned}
     """
 
     def row(statement: Statement, note: str) -> str:
-        return _statement(statement) + (rf" && \text{{{_plain_text(note)}}}" if note else "")
+        return _statement(statement) + (f" && {note}" if note else "")
 
     blocks = (" \\\\\n".join(row(s, note) for s, note in group) for group in groups)
     return _aligned(" \\\\[2ex]\n".join(blocks))
 
 
+def words_latex(text: str) -> str:
+    r"""Words between formulas.
+
+    >>> print(words_latex("derivative of leaky_relu"))
+    \text{derivative of leaky\_relu}
+    """
+    return rf"\text{{{''.join(_letters(text))}}}"
+
+
+def number_latex(value: float) -> str:
+    r"""A number of either sign.
+
+    >>> print(number_latex(-2e-7))
+    -2 \cdot 10^{-7}
+    """
+    sign, size = ("-", -value) if value < 0 else ("", value)
+    return sign + _expression(Number(size))
+
+
 def _statement(statement: Statement) -> str:
     return _STATEMENTS[type(statement)](statement)
-
-
-def _plain_text(text: str) -> str:
-    r"""Words as they stand in ``\text``."""
-    return "".join(_letters(text))
 
 
 def _aligned(rows: str) -> str:

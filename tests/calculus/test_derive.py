@@ -140,3 +140,15 @@ def test_a_bound_names_each_of_its_indices_once() -> None:
     loops = evaluate(gradient, tensors)
     for name, value in gradient(tensors).items():
         np.testing.assert_allclose(value, loops[name])
+
+
+def test_a_base_whose_index_is_missing_on_the_right_stands_in_the_backward_too() -> None:
+    program = Program(
+        "index n: step < 3\nr[n,j] = 0.5 A[i,j] r[n-1,i]; r[-1,j] = 1 / sum[j](1); y[j] = r[2,j]"
+    )
+    backward = program.backward()
+    assert parse(str(backward)) == backward.statements
+    inputs = {"A": np.arange(9.0).reshape(3, 3) / 9}
+    given = {**inputs, "y.grad": np.array([1.0, -2.0, 0.5])}
+    found = evaluate(backward, given | {"r": evaluate(program, inputs)["r"]})
+    np.testing.assert_allclose(found["A.grad"], program.vjp()(given))
