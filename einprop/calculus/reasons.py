@@ -96,16 +96,12 @@ def _passed_on(passages: Sequence[Passage]) -> str:
     """What sums and signs do with a cotangent."""
     sums = [f"the sum over {listed(p.node.indices)}" for p in passages if isinstance(p.node, Call)]
     terms = ["a sum of terms" for p in passages if isinstance(p.node, Add)][:1]
-    subject = listed([*terms, *sums]) if terms or sums else "a minus sign"
-    verb = "pass" if len(terms) + len(sums) > 1 else "passes"
-    odd = sum(p.partial.negative for p in passages) % 2
     signs = any(isinstance(p.node, Negate) for p in passages)
-    if not signs:
-        return f"{subject} {verb} the cotangent on unchanged"
-    sign = "with a minus sign" if odd else "with two minus signs, which cancel"
-    if subject == "a minus sign":
+    odd = sum(p.partial.negative for p in passages) % 2
+    if not terms and not sums:
         return "the cotangent gets the minus sign" if odd else "the two minus signs cancel"
-    return f"{subject} {verb} the cotangent on, {sign}"
+    how = "unchanged" if not signs else "with a minus sign" if odd else "as minus signs cancel"
+    return f"the cotangent passes {listed([*terms, *sums])} {how}"
 
 
 def _linear_rule(passages: Sequence[Passage]) -> str:
@@ -119,7 +115,7 @@ def _rule(passage: Passage) -> tuple[str, str]:
             partial = passage.partial
             others = [to_text(factor) for factor in (*partial.before, *partial.after)]
             factors = "factor" if len(others) == 1 else "factors"
-            reason = f"the cotangent is multiplied by the other {factors}, {listed(others)}"
+            reason = f"the cotangent times the other {factors}, {listed(others)}"
             return "product rule", reason
         case Divide(_, denominator):
             return "quotient rule", _quotient(passage.position, denominator)
@@ -144,8 +140,8 @@ def extremum(function: str) -> str:
 
 def _quotient(position: int, denominator: Expression) -> str:
     if position == 0:
-        return f"the cotangent is divided by {to_text(denominator)}"
-    return "the derivative of a / b with respect to b is -a / b^2"
+        return f"the cotangent divided by {to_text(denominator)}"
+    return "the derivative of a / b by b is -a / b^2"
 
 
 def _power(position: int, exponent: Expression) -> str:
@@ -153,15 +149,15 @@ def _power(position: int, exponent: Expression) -> str:
         case Number() | Negate(Number()):
             return f"the derivative of a^n is n a^(n-1), here with n = {to_text(exponent)}"
     if position == 0:
-        return "the derivative of a^n with respect to a is n a^(n-1), and 0 where n is 0"
-    return "the derivative of a^n with respect to n is a^n log(a), and 0 where a is 0"
+        return "the derivative of a^n by a is n a^(n-1), and 0 where n is 0"
+    return "the derivative of a^n by n is a^n log(a), and 0 where a is 0"
 
 
 def _leaf(function: str, position: int) -> str:
     row = FUNCTIONS[function]
     of = f"{function}({', '.join(row.parameters)})"
     if len(row.parameters) > 1:
-        of += f" with respect to {row.parameters[position]}"
+        of += f" by {row.parameters[position]}"
     return f"the derivative of {of} is {row.derivatives[position]}"
 
 
@@ -173,10 +169,10 @@ def delta(read: Access, again: Access) -> str:
         again: The same tensor at other indices.
     """
     old, new = (tuple(s.name for s in a.subscripts if isinstance(s, Index)) for a in (read, again))
-    where = listed(f"{b} = {a}" for a, b in zip(old, new, strict=True))
+    deltas = " ".join(f"[{i} == {j}]" for i, j in zip(old, new, strict=True))
     return (
-        f"the derivative of {to_text(read)} with respect to {to_text(again)} is 1 where {where} "
-        f"and 0 elsewhere: of the sum over {listed(dict.fromkeys(old))} that term alone is left"
+        f"the derivative of {to_text(read)} by {to_text(again)} is {deltas}: of the sum over "
+        f"{listed(dict.fromkeys(old))} one term is left"
     )
 
 
