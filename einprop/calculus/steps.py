@@ -159,11 +159,7 @@ def _spelt(spelt: Spelt, core: Equation, use: Use) -> Iterator[Step]:
     reason = f"{spelt.written.target.name} reads {read.name.removesuffix('.inner')}"
     yield Step(reasons.EQUATION, reason, (spelt.written,))
     if spelt.summed != spelt.written:
-        gone = _less(_summed(spelt.summed), _summed(spelt.written))
-        what = (
-            "is not on the left, so it is" if len(gone) == 1 else "are not on the left, so they are"
-        )
-        yield Step(reasons.SUMS, f"{reasons.listed(gone)} {what} summed", (spelt.summed,))
+        yield _with_sums(spelt.written, spelt.summed)
     if spelt.core != spelt.summed:
         called = _less(_calls(spelt.summed), _calls(spelt.core))
         if called:
@@ -174,6 +170,20 @@ def _spelt(spelt: Spelt, core: Equation, use: Use) -> Iterator[Step]:
             yield Step(reasons.RENAMED, _renamed(spelt.summed, spelt.core), (spelt.core,))
     if core != spelt.core:
         yield Step(reasons.SUBSCRIPTS, _subscripts(spelt.core, core), (core,))
+
+
+def _with_sums(before: Equation, after: Equation) -> Step:
+    """The sums that an equation implies; where it keeps the largest or smallest, those."""
+    for function, what in (("sum", "summed"), ("max", "maximised"), ("min", "minimised")):
+        found = _less(_bound(after, function), _bound(before, function))
+        if found:
+            are = (
+                "is not on the left, so it is"
+                if len(found) == 1
+                else "are not on the left, so they are"
+            )
+            return Step(reasons.SUMS, f"{reasons.listed(found)} {are} {what}", (after,))
+    return Step(reasons.RENAMED, _renamed(before, after), (after,))
 
 
 def _subscripts(before: Equation, after: Equation) -> str:
@@ -205,7 +215,7 @@ def _changed(change: Change, before: Equation, after: Equation) -> Iterator[Step
             reason = f"this is what the definition of {reasons.listed(called)} says"
             yield Step(reasons.NAMED, reason, (after,))
         case Change.ELIDED:
-            gone = _less(_summed(before), _summed(after))
+            gone = _less(_bound(before, "sum"), _bound(after, "sum"))
             if gone:
                 is_not = "is not" if len(gone) == 1 else "are not"
                 reason = f"{reasons.listed(gone)} {is_not} on the left: the sum need not be written"
@@ -221,10 +231,10 @@ def _renamed(before: Equation, after: Equation) -> str:
     return reasons.listed(changed) if changed else "a sum's index has a name that no other has"
 
 
-def _summed(equation: Equation) -> list[str]:
-    """The indices of written sums."""
-    found = (n for n in walk(equation.expression) if isinstance(n, Call) and n.function == "sum")
-    return [index for node in found for index in node.indices]
+def _bound(equation: Equation, function: str) -> list[str]:
+    """The indices that a reduction binds, once for each call of it."""
+    calls = (n for n in walk(equation.expression) if isinstance(n, Call) and n.function == function)
+    return [index for call in calls for index in call.indices]
 
 
 def _calls(equation: Equation) -> list[str]:

@@ -10,6 +10,7 @@ from einprop.analysis.indices import (
     fresh_index,
     is_plain,
     numbered,
+    plain_subscripts,
     rename_apart,
     target_indices,
 )
@@ -168,7 +169,8 @@ class _Way:
             if again is None:
                 return self.added(stage.context, factor)
             deltas = _deltas(self.read, again)
-            return self.cotangent(again, sum_over(stage.context, product(factor, *deltas)))
+            found = self.cotangent(again, sum_over(stage.context, product(factor, *deltas)))
+            return _inside(found, self.read)
 
         if again is None and self.read.subscripts:
             reason = f"{stage.reason}; {reasons.scattered(self.read)}"
@@ -305,6 +307,16 @@ def _with_operand(passage: Passage, inner: Expression) -> Expression:
     below[passage.position] = inner
     others = iter(below)
     return map_children(node, lambda _: next(others))
+
+
+def _inside(equation: Equation, read: Access) -> Equation:
+    """The equation with a read that bounds an index of it, where nothing else tells its range."""
+    found = expression_reads(equation.expression)
+    told = {i for a in (*found, *equation.inside) for i in plain_subscripts(a)}
+    computed = {i for a in found for i in target_indices(a)} - told
+    if computed.isdisjoint(target_indices(read)):
+        return equation
+    return replace(equation, inside=(*equation.inside, replace(read, place=None)))
 
 
 def _deltas(read: Access, again: Access) -> Iterator[Expression]:

@@ -11,18 +11,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from einprop import Program
+from einprop.analysis.cells import lies_outside
 from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.sizes import bind_sizes
 from einprop.calculus import reasons
 from einprop.calculus.declarations import needed_bases, needed_declarations
 from einprop.calculus.steps import Line, backward_steps
 from einprop.calculus.ways import Step
-from einprop.errors import DerivativeError
+from einprop.errors import DerivativeError, EinpropError, ShapeError
+from einprop.notation.functions import keeps_extremum
 from einprop.notation.parser import parse
+from einprop.notation.prelude import prelude
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Equation, equations_of
+from einprop.notation.tree import Definition, Equation, equations_of, reads
 from einprop.reference import evaluate
 from tests.strategies import programs
+from tests.strategies.language import programs as language
 
 # Each construct of the language; by program, the shapes of its inputs.
 PROGRAMS = {
@@ -109,19 +113,41 @@ def same(found: Any, expected: Any, step: Step) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=text)
 
 
+def parsing(program: Program) -> dict[str, Definition]:
+    """The definitions that equations of a program may call."""
+    own = {s.name: s for s in program.statements if isinstance(s, Definition)}
+    return {**prelude(), **own}
+
+
+def alone(point: Point, line: Line) -> Any:
+    """The value of a line, if it has one without the others."""
+    read = [a for a in reads(line.equation) if tensor_base(a.name) != a.name]
+    if len(line.steps) == 1 or any(lies_outside(s) for a in read for s in a.subscripts):
+        return None  # No array holds the cells outside of the axes.
+    try:
+        return point.value(line.equation)
+    except ShapeError:
+        return None  # The others tell a size.
+
+
 def check_line(point: Point, line: Line) -> None:
     """A forward form can stand in the program; the others have the values of their cotangents."""
     written = line.steps[0].equations[0]
-    result = None if len(line.steps) == 1 else point.value(line.equation)
+    known = parsing(point.program)
+    assert all(parse(to_text(e), known) == (e,) for s in line.steps for e in s.equations)
+    result = alone(point, line)
+    if result is None:
+        return
     within, chain = point, [written]
     for step in line.steps:
         form = step.equations[-1]
-        assert all(parse(to_text(e)) == (e,) for e in step.equations)
         if form.target.name == line.equation.target.name:
-            if result is not None:
-                same(within.value(form), result, step)
+            same(within.value(form), result, step)
         elif form.target.name == f"{chain[0].target.name}.grad":
-            same(within.value(form), cotangent(within, chain), step)
+            # What another equation gives a cell decides too which value it keeps.
+            expected = None if keeps_extremum(written.operator) else cotangent(within, chain)
+            if expected is not None:
+                same(within.value(form), expected, step)
         else:
             chain[:1] = step.equations
             within = point.with_instead(written, chain)
@@ -138,7 +164,10 @@ def cotangent(point: Point, chain: Sequence[Equation]) -> Any:
     product = point.alone([*outer, replace(last, target=root)]).vjp(of=root.name, wrt=wrt)
     seeds = {f"{root.name}.grad": f"{name}.grad"}
     given = {n: point[seeds.get(n, n)] for n in product.inputs}
-    return evaluate(product, given)[f"{wrt}.grad"]
+    try:
+        return evaluate(product, given)[f"{wrt}.grad"]
+    except ShapeError:
+        return None  # The inner tensor tells no size.
 
 
 def check(program: Program, inputs: dict[str, Any]) -> None:
@@ -147,8 +176,9 @@ def check(program: Program, inputs: dict[str, Any]) -> None:
     point = Point(program, inputs, {})
     for line in lines:
         assert line.steps[-1].equations[-1] == line.equation
-        if line.equation.target.name.endswith(".ties"):
-            point.drawn[line.equation.target.name] = point.value(line.equation)
+        name = line.equation.target.name
+        if name.endswith(".ties"):
+            point.drawn[name] = point.drawn.get(name, 0) + point.value(line.equation)
     for line in lines:
         check_line(point, line)
 
@@ -167,6 +197,22 @@ def test_every_form_of_a_drawn_program_has_the_value_of_its_line(case: programs.
     try:
         program.backward()
     except DerivativeError:
+        return
+    check(program, case.tensors)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(language.programs())
+def test_every_form_over_the_whole_language_has_the_value_of_its_line(case: language.Case) -> None:
+    try:
+        program = Program(case.text)
+        program.backward()
+    except EinpropError:
         return
     check(program, case.tensors)
 
