@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from einprop.calculus.reading import Change, readings
 from einprop.calculus.reverse import Adjoint, Use
 from einprop.calculus.ways import Step, new_reads, way_steps
 from einprop.notation.printer import to_text
-from einprop.notation.tree import Boundary, Call, Equation, Number, reads, walk
+from einprop.notation.tree import Access, Boundary, Call, Equation, Number, reads, walk
 
 __all__ = ["Line", "backward_steps"]
 
@@ -192,9 +192,12 @@ def _subscripts(before: Equation, after: Equation) -> str:
     new = [a for a in reads(after) if a not in known]
     padded = [a for a in new if any(isinstance(s, Boundary) for s in a.subscripts)]
     if padded:
-        return f"{reasons.listed(dict.fromkeys(map(to_text, padded)))} is 0 outside of the axis"
-    shown = [to_text(a) for a in new] or [to_text(after.target)]
-    return f"{reasons.listed(dict.fromkeys(shown))} is a part of the axis"
+        return f"{_all(padded)} is 0 outside of the axis"
+    return f"{_all(new or [after.target])} does not run over a whole axis"
+
+
+def _all(accesses: Iterable[Access]) -> str:
+    return reasons.listed(dict.fromkeys(map(to_text, accesses)))
 
 
 def _changed(change: Change, before: Equation, after: Equation) -> Iterator[Step]:

@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from einprop import Program
+from einprop import Program, adjoint_trace, evaluation_trace, tangent_trace
 from einprop.errors import DerivativeError
 from einprop.notation.latex import to_latex
 from einprop.notation.tree import Access, Equation, Index
@@ -16,6 +16,7 @@ from tests.calculus.test_steps import PROGRAMS
 from tests.equations.table import TABLE
 from tests.notation.katex import complaints
 from tests.strategies import programs, trees
+from tests.test_traces import PROGRAMS as SCALARS
 
 
 def test_what_is_no_latex_is_refused() -> None:
@@ -40,6 +41,13 @@ def test_derivations() -> None:
         for line in steps.as_dict()["lines"]:
             formulas += [line["latex"], *(step["latex"] for step in line["steps"])]
     assert complaints(formulas) == []
+
+
+def test_traces() -> None:
+    for text, at in SCALARS:
+        traces = [evaluation_trace(text, at), adjoint_trace(text, at)]
+        traces += [tangent_trace(text, at, wrt=name) for name in at]
+        assert complaints([trace.latex() for trace in traces]) == []
 
 
 def test_every_letter_of_a_name() -> None:
