@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from einprop.analysis.declare import declared_access
 from einprop.analysis.dependence import live
 from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
@@ -18,6 +19,7 @@ from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, check_inputs
 from einprop.arguments import as_arrays, as_mapping
 from einprop.backends import numpy as numpy_backend
 from einprop.backends.calibration import machine
+from einprop.backends.source import source
 from einprop.calculus.derive import Derivation, Tangents
 from einprop.choices import Choices
 from einprop.donation import Donation
@@ -26,6 +28,7 @@ from einprop.execution.schedule import ITEM_BYTES, schedule
 from einprop.execution.steps import Schedule
 from einprop.explain import Explanation, explain_schedule
 from einprop.notation.functions import renewals
+from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Equation, Number
 from einprop.passes.builder import SIZE_SUFFIX
 from einprop.passes.lower import lower, stages
@@ -189,7 +192,7 @@ class Compiled:
         lowered = _lower(self._resolved, self._recipe, sizes, self._donation)
         return _planned(lowered, self._donation, self._choices)
 
-    def source(self, sizes: Sizes) -> str:
+    def source(self, sizes: Sizes, backend: str) -> str:
         """Standalone code at these sizes; sizes that enter a computation are read off the inputs."""
         names = self._resolved.names
         # A tensor of the user's with the name of a size would be taken for it.
@@ -202,13 +205,16 @@ class Compiled:
             for name in names.inputs
             if name in lowered.inputs or any(name == holder for holder, _ in lengths.values())
         }
-        return numpy_backend.source(
+        named = (*names.inputs, *names.outputs)
+        return source(
             (*numbers, *program.equations),
             program.sizes,
             inputs,
             program.outputs,
             axes=program.axes,
             lengths=lengths,
+            backend=backend,
+            labels={name: to_text(declared_access(self._resolved, name)) for name in named},
         )
 
 

@@ -11,6 +11,7 @@ from einprop.analysis.graph import Graph, expression_graph, tensor_graph
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_letters, longer_inputs, unknown_letters
 from einprop.arguments import Names, as_mapping
+from einprop.backends.source import check_source
 from einprop.compiled import Compiled
 from einprop.derivation import DerivationSteps, derivation_steps
 from einprop.errors import InputError, ShapeError
@@ -132,12 +133,13 @@ class Shown(ABC):
             return y
         <BLANKLINE>
         """
+        check_source(backend)
         given = as_mapping(sizes, letters, "sizes", ShapeError)
         bound = bind_letters(self._resolved, given)
         missing = unknown_letters(bound)
-        compiled = self.compile(backend)
+        compiled = self.compile()
         try:
-            texts = {compiled.source(_filled(bound, missing, start)) for start in (11, 29)}
+            texts = {compiled.source(_filled(bound, missing, start), backend) for start in (11, 29)}
         except ShapeError:
             # Sizes that nobody gave do not fit together; those of one set that do decide the code.
             if not missing:
@@ -153,7 +155,7 @@ class Shown(ABC):
         if len(texts) > 1:
             raise self._undeclared(*next(iter(_unknown_axes(bound))))
         for (name, axis), other in longer_inputs(bound, given):
-            if compiled.source(_filled(other, missing, 11)) not in texts:
+            if compiled.source(_filled(other, missing, 11), backend) not in texts:
                 raise self._undeclared(name, axis)
         return texts.pop()
 

@@ -1,4 +1,4 @@
-"""Programs on numpy: a flat program becomes a compiled plan, or source text to paste elsewhere."""
+"""Programs on numpy: a flat program becomes a compiled plan."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from einprop.backends.numpy_emit import emit
 from einprop.backends.numpy_functions import register
-from einprop.backends.numpy_source import source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from einprop.execution.steps import Schedule
 
-__all__ = ["Plan", "register", "source"]
+__all__ = ["Plan", "register"]
 
 Array = NDArray[Any]
 

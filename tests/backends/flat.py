@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from einprop.analysis.recurrence import Loop, order
-from einprop.backends.numpy import Plan, source
+from einprop.backends.numpy import Plan
+from einprop.backends.source import source
 from einprop.execution.schedule import schedule
 from einprop.execution.steps import index_size
 from einprop.notation.parser import parse

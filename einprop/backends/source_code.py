@@ -1,0 +1,320 @@
+"""The function of standalone code while it is being written: its lines, loops, memory and docstring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from einprop.backends.numpy_functions import ArrayFunction
+from einprop.backends.source_author import Author
+from einprop.backends.source_contractions import transposed
+from einprop.backends.source_dialect import Dialect, Expression, Like
+from einprop.backends.source_docstring import docstring
+from einprop.backends.source_expressions import EXPRESSIONS, index_parts
+from einprop.backends.source_format import comment, fitted
+from einprop.backends.source_helpers import written_out
+from einprop.backends.source_names import loop_variables, tensor_names
+from einprop.backends.source_phrases import composed
+from einprop.backends.source_rows import Rows
+from einprop.execution.steps import (
+    Accumulate,
+    Elementwise,
+    Letters,
+    Operand,
+    Scatter,
+    Schedule,
+    Step,
+    Window,
+)
+from einprop.notation.printer import to_text
+from einprop.notation.tree import Affine
+
+__all__ = ["Code"]
+
+# What code may call or import, which no tensor is called.
+_TAKEN = {
+    "numpy": ("np", "window", "positions", "sums_before"),
+    "torch": ("torch", "F", "sums_before", "fold_at"),
+    "jax": ("jax", "jnp", "sums_before"),
+}
+
+
+class Code:
+    """A schedule as a function, and what it brings along.
+
+    Args:
+        plan: The schedule.
+        name: What the function is called.
+        lengths: Scalars that are lengths of axes of inputs: by name, the input and the axis.
+        kind: The library.
+        labels: Inputs and outputs with the letters of their axes.
+        rows: The tensors that loops keep as lists of rows.
+    """
+
+    def __init__(
+        self,
+        plan: Schedule,
+        name: str,
+        lengths: Mapping[str, tuple[str, int]],
+        kind: type[Dialect],
+        labels: Mapping[str, str],
+        rows: Sequence[Rows] = (),
+    ) -> None:
+        self.plan = plan
+        self.name = name
+        self.lengths = lengths
+        self.labels = labels
+        self.rows = rows
+        taken = (name, *_helpers(plan, kind(plan.dtype)), *_TAKEN[kind.name])
+        self.names = tensor_names(plan, taken)
+        variables = loop_variables(plan, (*taken, *self.names.values()))
+        self.dialect = kind(plan.dtype, _like(plan, self.names, lengths))
+        self.author = Author(plan, self.names, variables, lengths, self.dialect)
+        self.made: set[str] = set(plan.inputs)
+        self.assembled = {
+            step.equation.target.name
+            for step in plan.steps
+            if isinstance(step.operation, Accumulate | Scatter)
+        }
+
+    # The function.
+
+    def text(self) -> str:
+        """The whole module."""
+        body = self.body()
+        arguments = [self.names[name] for name in self.plan.inputs if name not in self.lengths]
+        header = fitted(f"def {self.name}({', '.join(arguments)}):", 0)
+        about = docstring(self.plan, self.names, self.labels) if self.labels else []
+        function = "\n".join([*header, *about, *body])
+        helpers = [
+            helper if isinstance(helper, str) else written_out(name, helper)
+            for name, helper in self.author.helpers.items()
+        ]
+        parts = [*helpers, function]
+        imports = "\n".join(self.dialect.imports("\n".join(parts)))
+        return "\n\n\n".join([imports, *parts]) + "\n"
+
+    def body(self) -> list[str]:
+        """The lines of the function."""
+        lines: list[str] = []
+        equation, open_loops = None, tuple[int, ...]()
+        for number, step in enumerate(self.plan.steps):
+            loops = self.author.enclosing[number]
+            if loops[:1] != open_loops[:1]:
+                lines += self.left(open_loops[:1])
+                lines += self.entered(loops[:1])
+            elif not loops:
+                lines += self.memory(range(number, number + 1))
+            for depth, loop in enumerate(loops):
+                if loops[: depth + 1] != open_loops[: depth + 1]:
+                    lines += fitted(self.author.head(loop), depth + 1)
+                    equation = None
+            open_loops = loops
+            self.author.enter(step, number)
+            written = self.statements(step)
+            condition = self.author.condition(step, number)
+            if step.equation is not equation:
+                equation = step.equation
+                lines += comment(" ".join(to_text(equation).split()), len(loops) + 1)
+            if condition and written:
+                written = [f"if {condition}:", *(f"    {line}" for line in written)]
+            for line in written:
+                plain = line.lstrip()
+                lines += fitted(plain, len(loops) + 1 + (len(line) - len(plain)) // 4)
+        lines += self.left(open_loops[:1])
+        returned = fitted(self.returned(), 1)
+        return [*self.measured([*lines, *returned]), *lines, *returned]
+
+    def entered(self, loops: Sequence[int]) -> list[str]:
+        """What stands before an outermost loop, or before a step behind one."""
+        if not loops:
+            return []
+        loop = self.plan.loops[loops[0]]
+        span = range(loop.start, loop.stop)
+        lines = self.memory(span)
+        for rows in self.rows:
+            if rows.loop == loops[0] and rows.name not in self.author.lists:
+                variable = self.names[rows.name]
+                made = self.dialect.rows(variable, rows.axis)
+                lines += fitted(f"{variable} = {made}", 1)
+                self.author.lists[rows.name] = rows.axis
+        if self.dialect.writes and self.dialect.keeps_rows:
+            written = {
+                self.author.windows.get(step.target.tensor, (step.target.tensor,))[0]
+                for step in self.plan.steps[span.start : span.stop]
+            }
+            self.author.copies = frozenset(written - self.author.local)
+        return lines
+
+    def left(self, loops: Sequence[int]) -> list[str]:
+        """What stands behind an outermost loop: lists become arrays again."""
+        if not loops:
+            return []
+        self.author.copies = frozenset()
+        lines = []
+        for rows in self.rows:
+            if rows.loop == loops[0] and not rows.after:
+                variable = self.names[rows.name]
+                lines += fitted(f"{variable} = {self.dialect.stacked(variable, rows.axis)}", 1)
+                del self.author.lists[rows.name]
+        return lines
+
+    def memory(self, numbers: range) -> list[str]:
+        """The lines that make memory for what these steps write piece by piece."""
+        found: list[str] = []
+        for step in self.plan.steps[numbers.start : numbers.stop]:
+            name = step.target.tensor
+            if isinstance(step.operation, Window):
+                source = next(o.tensor for o in step.operands if isinstance(o, Operand))
+                pieces = source not in self.made and source not in self.author.windows
+                name = source if pieces else name
+                pieces = pieces and source in self.assembled
+            else:
+                pieces = bool(step.fixed) and name not in self.author.local and name in self.names
+            if pieces and name not in self.made:
+                found += fitted(self.empty(name), 1)
+                self.made.add(name)
+        return found
+
+    def empty(self, name: str) -> str:
+        """The line that makes memory for a tensor, or a list for its rows."""
+        rows = next((rows for rows in self.rows if rows.name == name), None)
+        if rows is None or not rows.before:
+            return self.author.empty(name)
+        self.author.lists[name] = rows.axis
+        return f"{self.names[name]} = [None] * {self.plan.tensors[name].shape[rows.axis]}"
+
+    # Its statements.
+
+    def statements(self, step: Step) -> list[str]:
+        """The lines of a step: none while its value is only part of a larger expression."""
+        match step.operation:
+            case Window(subscripts):
+                return self.window(step, subscripts)
+            case Accumulate():
+                return self.accumulated(step, step.operation)
+            case Scatter():
+                return self.scattered(step, step.operation)
+        author, name = self.author, step.target.tensor
+        expression = EXPRESSIONS[type(step.operation)](author, step, step.operation)
+        if name in author.local or not self.names.get(name):
+            letters = step.target.indices
+            author.axes[name] = [n for n, i in enumerate(letters) if i not in author.here]
+        if not self.names.get(name):
+            author.pending[name] = expression
+            return []
+        if step.fixed and name not in author.local:
+            own = author.free(step.target.indices)
+
+            def give(letters: Letters) -> Expression:
+                return transposed(self.dialect, expression, own, letters)
+
+            return [author.written(step.target, "copy", give)]
+        self.made.add(name)
+        return [f"{self.names[name]} = {expression.text}"]
+
+    def window(self, step: Step, subscripts: Sequence[Affine]) -> list[str]:
+        """A variable for a window, or none where it is written out at each place."""
+        author, name = self.author, step.target.tensor
+        (source,) = step.operands
+        assert isinstance(source, Operand)
+        known = author.windows.get(source.tensor)
+        places, tensor = tuple(subscripts), source.tensor
+        if known is not None:
+            tensor, inner, letters = known
+            places = composed(inner, dict(zip(letters, subscripts, strict=True)))
+        author.windows[name] = (tensor, places, step.target.indices)
+        if step.fixed or "#" in name:
+            return []
+        text = author.read(step.target).text
+        del author.windows[name]
+        self.made.add(name)
+        return [f"{self.names[name]} = {text}"]
+
+    def accumulated(self, step: Step, operation: Accumulate) -> list[str]:
+        """A contribution to cells that slices can name, in loops where it names some twice."""
+        author, (value,) = self.author, step.operands
+        loops = {letter: author.variables[letter] for letter in operation.loops}
+        author.here |= loops
+        listed = author.located(step.target)[0] in author.lists
+
+        def give(letters: Letters) -> Expression:
+            if listed and operation.function == "copy":
+                return author.filled(value, letters)
+            if author.is_number(value) and not self.dialect.takes_numbers:
+                return Expression(self.dialect.scalar(author.aligned(value, letters).text))
+            return author.aligned(value, letters)
+
+        lines = [author.written(step.target, operation.function, give)]
+        for letter in reversed(operation.loops):
+            head = f"for {author.variables[letter]} in range({author.size(letter)}):"
+            lines = [head, *(f"    {line}" for line in lines)]
+        author.here = {i: name for i, name in author.here.items() if i not in loops}
+        return lines
+
+    def scattered(self, step: Step, operation: Scatter) -> list[str]:
+        """A contribution to cells at positions that tensors hold."""
+        author, value, name = self.author, step.operands[0], step.target.tensor
+        letters: dict[str, None] = {}
+        for place in operation.subscripts:
+            held = place.indices if isinstance(place, Operand) else [i for _, i in place.terms]
+            letters |= dict.fromkeys(author.free(tuple(held)))
+        parts, found = index_parts(
+            author, name, operation.subscripts, tuple(letters), function=operation.function
+        )
+        author.note(name, [Affine(((1, f"#{n}"),)) for n in range(len(parts))], written=True)
+        given = author.aligned(value, found)
+        if isinstance(value, Operand) and len(author.free(value.indices)) < len(found):
+            # numpy's quick loop for one axis forgets to broadcast.
+            given = author.filled(value, found)
+        elif author.is_number(value) and not self.dialect.takes_numbers:
+            given = Expression(self.dialect.scalar(given.text))
+        return [self.dialect.scattered(self.names[name], parts, operation.function, given.text)]
+
+    # Around it.
+
+    def measured(self, lines: Sequence[str]) -> list[str]:
+        """The lengths that the lines use, taken from the arguments."""
+        text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+        return [
+            line
+            for name, (tensor, axis) in self.lengths.items()
+            if re.search(rf"\b{re.escape(self.names[name])}\b", text)
+            for line in fitted(f"{self.names[name]} = {self.names[tensor]}.shape[{axis}]", 1)
+        ]
+
+    def returned(self) -> str:
+        """The return statement; an input that is wanted back is copied."""
+        inputs = self.plan.inputs
+        values = {
+            name: self.dialect.copied(Expression(self.names[name])).text
+            if name in inputs
+            else self.names[name]
+            for name in self.plan.outputs
+        }
+        if len(values) == 1:
+            return f"return {next(iter(values.values()))}"
+        pairs = [f'"{name}": {value}' for name, value in values.items()]
+        return f"return {{{', '.join(pairs)}}}"
+
+
+def _like(
+    plan: Schedule, names: Mapping[str, str], lengths: Mapping[str, tuple[str, int]]
+) -> Like | None:
+    """The input that new arrays are like: one of numbers with axes, if there is one."""
+    inputs = [name for name in plan.inputs if name not in lengths]
+    if not inputs:
+        return None
+
+    def rank(name: str) -> tuple[bool, bool]:
+        return name not in plan.integers, bool(plan.tensors[name].shape)
+
+    best = max(inputs, key=rank)
+    return Like(names[best], counts=best in plan.integers)
+
+
+def _helpers(plan: Schedule, dialect: Dialect) -> dict[str, ArrayFunction | str]:
+    """The functions of a cell that the library lacks, by name."""
+    functions = [s.operation.function for s in plan.steps if isinstance(s.operation, Elementwise)]
+    words = [dialect.word(name) for name in functions]
+    return {w.source.partition("(")[0]: w.helper for w in words if w.helper is not None}

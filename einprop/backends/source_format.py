@@ -1,0 +1,138 @@
+"""Lines of code as a formatter leaves them: what is too long goes on between brackets."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+
+__all__ = ["WIDTH", "comment", "fitted"]
+
+WIDTH = 88
+"""What formatters take for the width of a line."""
+
+_OPENING, _CLOSING = "([{", ")]}"
+_OPERATORS = ((" != ", " == ", " <= ", " >= ", " < ", " > "), (" + ", " - "), (" * ", " / ", " @ "))
+
+
+def comment(text: str, depth: int) -> list[str]:
+    """A comment, its long text on several lines."""
+    mark = "    " * depth + "# "
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=mark,
+        subsequent_indent=f"{mark}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def fitted(line: str, depth: int) -> list[str]:
+    """A statement at some depth, on several lines where one is too short for it.
+
+    >>> print(*fitted("y = window(" + ", ".join(["argument"] * 9) + ")", 0), sep=chr(10))
+    y = window(
+        argument, argument, argument, argument, argument, argument, argument, argument, argument
+    )
+    """
+    indent = "    " * depth
+    if len(indent + line) <= WIDTH:
+        return [indent + line]
+    head, expression, tail = _statement(line)
+    return [*_broken(indent, head, expression, tail)]
+
+
+def _statement(line: str) -> tuple[str, str, str]:
+    """What comes before the expression of a statement, the expression, and what comes behind."""
+    if line.startswith("def "):
+        return "", line[:-1], ":"
+    if line.startswith("return "):
+        return "return ", line.removeprefix("return "), ""
+    for place in _outside(line):
+        found = re.match(r" \+?= ", line[place:])
+        if found:
+            start = place + found.end()
+            return line[:start], line[start:], ""
+    return "", line, ""
+
+
+def _broken(indent: str, head: str, expression: str, tail: str) -> Iterator[str]:
+    """An expression that is too long for its line."""
+    opening = _last_bracket(expression)
+    inner = f"{indent}    "
+    if opening is not None and not _operators(expression):
+        before, inside = expression[: opening + 1], expression[opening + 1 : -1]
+        if not set(before[:-1]) & set(_OPENING) or len(indent + head + before) <= WIDTH:
+            yield f"{indent}{head}{before}"
+            yield from _inside(inner, inside, subscript=before[-1] == "[")
+            yield f"{indent}{expression[-1]}{tail}"
+            return
+    operators = _operators(expression)
+    yield f"{indent}{head}("
+    if len(inner + expression) <= WIDTH or not operators:
+        yield f"{inner}{expression}"
+    else:
+        starts = [0, *(place + 1 for place in operators)]
+        for start, stop in zip(starts, [*operators, len(expression)], strict=True):
+            part = expression[start:stop]
+            if len(inner + part) <= WIDTH:
+                yield inner + part
+            else:
+                sign = re.match(r"[-+*/@<>=!]+ ", part)
+                lead = sign.group() if sign else ""
+                yield from _broken(inner, lead, part[len(lead) :], "")
+    yield f"{indent}){tail}"
+
+
+def _inside(indent: str, text: str, *, subscript: bool) -> Iterator[str]:
+    """What stands between two brackets, on a line or, each part on its own, on several."""
+    if len(indent + text) <= WIDTH and text:
+        yield indent + text
+        return
+    parts = _parts(text)
+    for part in parts:
+        comma = "" if subscript and len(parts) == 1 else ","
+        if len(indent + part + comma) <= WIDTH:
+            yield f"{indent}{part}{comma}"
+        else:
+            key = re.match(r'"[^"]*": |\w+=', part)
+            lead = key.group() if key else ""
+            yield from _broken(indent, lead, part[len(lead) :], comma)
+
+
+def _outside(text: str) -> Iterator[int]:
+    """The places in a text that no bracket and no string holds."""
+    depth, quote = 0, False
+    for place, sign in enumerate(text):
+        quote ^= sign == '"'
+        if not quote:
+            depth += (sign in _OPENING) - (sign in _CLOSING)
+            if depth == 0:
+                yield place
+
+
+def _last_bracket(text: str) -> int | None:
+    """Where the bracket opens that closes at the end of a text."""
+    if not text or text[-1] not in _CLOSING:
+        return None
+    outside = [place for place in _outside(text) if place < len(text) - 1]
+    return outside[-1] + 1 if outside else 0
+
+
+def _parts(text: str) -> Sequence[str]:
+    """The parts between the commas of a text."""
+    commas = [place for place in _outside(text) if text[place] == ","]
+    starts = [0, *(place + 1 for place in commas)]
+    parts = [text[a:b].strip() for a, b in zip(starts, [*commas, len(text)], strict=True)]
+    return [part for part in parts if part]
+
+
+def _operators(text: str) -> list[int]:
+    """Where the operators stand that bind most loosely, if any does outside of brackets."""
+    places = [*_outside(text)]
+    for signs in _OPERATORS:
+        found = [n for n in places if any(text.startswith(sign, n) for sign in signs)]
+        if found:
+            return found
+    return []
