@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from einprop.backends.numpy_functions import CALL, ArrayFunction
-from einprop.backends.numpy_views import broadcast_axes, view_of
+from einprop.backends.numpy_views import broadcast_axes, tuple_text, view_of
 from einprop.backends.source_contractions import transposed
 from einprop.backends.source_dialect import Dialect, Expression, number, quoted
 from einprop.backends.source_names import local_tensors, loop_letters
@@ -125,9 +125,23 @@ class Author:
         return found
 
     def at(
-        self, base: Expression, places: Sequence[Affine], shape: Sequence[int], wanted: Letters
+        self,
+        base: Expression,
+        places: Sequence[Affine],
+        shape: Sequence[int],
+        wanted: Letters,
+        *,
+        written: bool = False,
     ) -> Expression:
-        """An array at some places, its axes those of the letters that are wanted."""
+        """An array at some places, its axes those of the letters that are wanted.
+
+        Args:
+            base: The array.
+            places: One for each of its axes.
+            shape: Its sizes.
+            wanted: The letters.
+            written: Whether cells are written there, through a view that numpy lets one write.
+        """
         dialect, here, sizes = self.dialect, self.here, self.sizes
         slices = sliced(places, shape, sizes, here, downwards=dialect.downwards)
         if slices is not None:
@@ -140,7 +154,7 @@ class Author:
             result = quoted(base, CALL, lambda x: f"{x}.reshape({rows})")
             return transposed(dialect, result, letters, wanted)
         windows = windowed(places, shape, sizes, here)
-        if windows is not None:
+        if windows is not None and not written:
             index = windows.slices.index
             result = quoted(base, CALL, lambda x: f"{x}[{index}]" if index else x)
             result = quoted(result, CALL, lambda x: dialect.windows(x, windows.axes))
@@ -237,8 +251,8 @@ class Author:
 
     def written(
         self, target: Operand, function: str, give: Callable[[Letters], Expression]
-    ) -> str:
-        """The statement that contributes to the cells of a target.
+    ) -> list[str]:
+        """The lines that contribute to the cells of a target.
 
         Args:
             target: The cells.
@@ -252,16 +266,20 @@ class Author:
         if name in self.lists:
             row = self.row(name, subscripts)
             letters = tuple([i for place in subscripts for _, i in place.terms if i in wanted])
-            return f"{row} = {dialect.folded(function, row, give(letters).text)}"
+            return [f"{row} = {dialect.folded(function, row, give(letters).text)}"]
         slices = sliced(subscripts, shape, self.sizes, self.here, downwards=dialect.downwards)
         if slices is not None and not any(slices.turned):
             value = give(slices.letters).text
-            return dialect.assigned(variable, slices.index, function, value)
+            return [dialect.assigned(variable, slices.index, function, value)]
         if dialect.name == "numpy":
-            cells = self.shown(name, subscripts, wanted).text
-            return dialect.into(cells, function, give(wanted).text)
-        parts = ", ".join(self.place(place, wanted) for place in subscripts)
-        return dialect.assigned(variable, parts, function, give(wanted).text)
+            cells = self.at(Expression(variable), subscripts, shape, wanted, written=True)
+            return [dialect.into(cells.text, function, give(wanted).text)]
+        parts = [self.place(place, wanted) for place in subscripts]
+        cells = tuple_text(parts) if len(parts) > 1 else parts[0]
+        return [
+            f"cells = {cells}",
+            dialect.assigned(variable, "cells", function, give(wanted).text),
+        ]
 
     def empty(self, name: str) -> str:
         """The line that makes memory for a tensor."""

@@ -33,9 +33,9 @@ __all__ = ["Code"]
 
 # What code may call or import, which no tensor is called.
 _TAKEN = {
-    "numpy": ("np", "window", "positions", "sums_before"),
-    "torch": ("torch", "F", "sums_before", "fold_at"),
-    "jax": ("jax", "jnp", "sums_before"),
+    "numpy": ("np", "sliding_window_view", "window", "positions", "sums_before"),
+    "torch": ("torch", "F", "sums_before", "fold_at", "cells"),
+    "jax": ("jax", "jnp", "sums_before", "windows", "cells"),
 }
 
 
@@ -90,6 +90,9 @@ class Code:
             helper if isinstance(helper, str) else written_out(name, helper)
             for name, helper in self.author.helpers.items()
         ]
+        for name, helper in self.dialect.helpers.items():
+            if re.search(rf"\b{name}\(", function):
+                helpers.append(helper)
         parts = [*helpers, function]
         imports = "\n".join(self.dialect.imports("\n".join(parts)))
         return "\n\n\n".join([imports, *parts]) + "\n"
@@ -103,7 +106,7 @@ class Code:
             if loops[:1] != open_loops[:1]:
                 lines += self.left(open_loops[:1])
                 lines += self.entered(loops[:1])
-            elif not loops:
+            if not loops:
                 lines += self.memory(range(number, number + 1))
             for depth, loop in enumerate(loops):
                 if loops[: depth + 1] != open_loops[: depth + 1]:
@@ -209,7 +212,7 @@ class Code:
             def give(letters: Letters) -> Expression:
                 return transposed(self.dialect, expression, own, letters)
 
-            return [author.written(step.target, "copy", give)]
+            return author.written(step.target, "copy", give)
         self.made.add(name)
         return [f"{self.names[name]} = {expression.text}"]
 
@@ -245,7 +248,7 @@ class Code:
                 return Expression(self.dialect.scalar(author.aligned(value, letters).text))
             return author.aligned(value, letters)
 
-        lines = [author.written(step.target, operation.function, give)]
+        lines = author.written(step.target, operation.function, give)
         for letter in reversed(operation.loops):
             head = f"for {author.variables[letter]} in range({author.size(letter)}):"
             lines = [head, *(f"    {line}" for line in lines)]

@@ -79,7 +79,7 @@ class Dialect:
         windows_last: Whether the windows that it makes are the last axes, not those behind their own.
         checks_positions: Whether code looks at positions before it looks something up there.
         words: The functions of a cell that are called otherwise.
-        helpers: The texts of the functions that the code may bring along, by name.
+        helpers: The texts of the functions that are brought along where the code calls them, by name.
     """
 
     name = "numpy"
@@ -101,8 +101,10 @@ class Dialect:
 
     def imports(self, text: str) -> list[str]:
         """The lines that import what a text names."""
-        del text
-        return ["import numpy as np"]
+        lines = ["import numpy as np"]
+        if "sliding_window_view(" in text:
+            lines.append("from numpy.lib.stride_tricks import sliding_window_view")
+        return lines
 
     def word(self, name: str) -> Word:
         """A function of a cell.
@@ -125,10 +127,6 @@ class Dialect:
             )
         source = row.source.replace("np.", f"{self.prefix}.", 1)
         return Word(source, row.binding, row.helper)
-
-    def helper(self, name: str) -> str | None:
-        """The text of a function to bring along; None where numpy's own serves."""
-        return self.helpers.get(name)
 
     # Arrays of one value, and numbers.
 
@@ -202,7 +200,7 @@ class Dialect:
         """
         sizes, places = [size for _, _, size, _ in axes], [axis for axis, *_ in axes]
         shown = [tuple_text(x) if len(axes) > 1 else str(x[0]) for x in (sizes, places)]
-        text = f"np.lib.stride_tricks.sliding_window_view({text}, {shown[0]}, axis={shown[1]})"
+        text = f"sliding_window_view({text}, {shown[0]}, axis={shown[1]})"
         steps = {axis: step for axis, _, _, step in axes if step > 1}
         if not steps:
             return text

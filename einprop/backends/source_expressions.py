@@ -158,7 +158,8 @@ def _cumulation(author: Author, step: Step, operation: Cumulation) -> Expression
     if operation.descending:
         value = quoted(value, CALL, lambda x: dialect.flipped(x, axis))
     if operation.exclusive:
-        author.helpers["sums_before"] = dialect.helper("sums_before") or sums_before
+        if dialect.name == "numpy":
+            author.helpers["sums_before"] = sums_before
         value = Expression(f"sums_before({value.text}, {axis})")
     else:
         value = quoted(value, CALL, lambda x: dialect.cumulated(x, axis))

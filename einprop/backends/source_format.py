@@ -59,42 +59,69 @@ def _statement(line: str) -> tuple[str, str, str]:
 
 def _broken(indent: str, head: str, expression: str, tail: str) -> Iterator[str]:
     """An expression that is too long for its line."""
+    ending = re.search(r"\.\w+\(\)$", expression)
+    if ending and not _operators(expression):
+        expression, tail = expression[: ending.start()], f"{ending.group()}{tail}"
     opening = _last_bracket(expression)
     inner = f"{indent}    "
-    if opening is not None and not _operators(expression):
+    closing = _first_closing(expression)
+    if closing and not _operators(expression):
+        yield f"{indent}{head}("
+        yield from _chain(inner, expression[1:closing])
+        yield f"{indent}{expression[closing:]}{tail}"
+        return
+    # One operator before a call: the call is broken, as it stands last anyway.
+    in_line = len(_operators(expression)) < 2 and not expression.endswith("()")
+    if opening is not None and in_line:
         before, inside = expression[: opening + 1], expression[opening + 1 : -1]
-        if not set(before[:-1]) & set(_OPENING) or len(indent + head + before) <= WIDTH:
+        if len(indent + head + before) <= WIDTH:
             yield f"{indent}{head}{before}"
-            yield from _inside(inner, inside, subscript=before[-1] == "[")
+            yield from _inside(inner, inside, before[-2:] if before[-1] == "(" else before[-1])
             yield f"{indent}{expression[-1]}{tail}"
             return
-    operators = _operators(expression)
     yield f"{indent}{head}("
-    if len(inner + expression) <= WIDTH or not operators:
-        yield f"{inner}{expression}"
-    else:
-        starts = [0, *(place + 1 for place in operators)]
-        for start, stop in zip(starts, [*operators, len(expression)], strict=True):
-            part = expression[start:stop]
-            if len(inner + part) <= WIDTH:
-                yield inner + part
-            else:
-                sign = re.match(r"[-+*/@<>=!]+ ", part)
-                lead = sign.group() if sign else ""
-                yield from _broken(inner, lead, part[len(lead) :], "")
+    yield from _chain(inner, expression)
     yield f"{indent}){tail}"
 
 
-def _inside(indent: str, text: str, *, subscript: bool) -> Iterator[str]:
-    """What stands between two brackets, on a line or, each part on its own, on several."""
-    if len(indent + text) <= WIDTH and text:
+def _chain(indent: str, expression: str) -> Iterator[str]:
+    """An expression in brackets of its own, broken at its operators if it has to be."""
+    operators = _operators(expression)
+    if len(indent + expression) <= WIDTH or not operators:
+        yield f"{indent}{expression}"
+        return
+    starts = [0, *(place + 1 for place in operators)]
+    for start, stop in zip(starts, [*operators, len(expression)], strict=True):
+        part = expression[start:stop]
+        if len(indent + part) <= WIDTH:
+            yield indent + part
+        else:
+            sign = re.match(r"[-+*/@<>=!]+ ", part)
+            lead = sign.group() if sign else ""
+            yield from _broken(indent, lead, part[len(lead) :], "")
+
+
+def _first_closing(text: str) -> int | None:
+    """Where the bracket closes that a text begins with, if more comes behind."""
+    if not text.startswith("("):
+        return None
+    closing = next(_outside(text))
+    return closing if closing < len(text) - 1 else None
+
+
+def _inside(indent: str, text: str, bracket: str) -> Iterator[str]:
+    """What stands between two brackets: arguments on a line if one is enough, else each on its own."""
+    if len(bracket) == 2 and len(indent + text) <= WIDTH:
         yield indent + text
         return
     parts = _parts(text)
     for part in parts:
-        comma = "" if subscript and len(parts) == 1 else ","
+        comma = "" if bracket == "[" and len(parts) == 1 else ","
         if len(indent + part + comma) <= WIDTH:
             yield f"{indent}{part}{comma}"
+        elif _operators(part):
+            *lines, last = _chain(indent, part)
+            yield from [*lines, f"{last}{comma}"]
         else:
             key = re.match(r'"[^"]*": |\w+=', part)
             lead = key.group() if key else ""

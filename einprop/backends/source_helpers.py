@@ -37,7 +37,9 @@ def written_out(name: str, function: ArrayFunction) -> str:
             (),
             "register a function that is defined by def in a file",
         )
-    text = _without_annotations(text.replace(": Array", "").replace(" -> Array", ""))
+    if not name.startswith(OWN_PREFIX):
+        text = re.sub(r": (Array|Any|int)\b| -> Array", "", text)
+    text = _without_annotations(text)
     documented = re.sub(r'"""(.*?)\n.*?"""', r'"""\1"""', text, count=1, flags=re.DOTALL)
     return re.sub(r"^def \w+", f"def {name}", documented).rstrip()
 

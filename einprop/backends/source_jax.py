@@ -17,6 +17,12 @@ def sums_before(array, axis):
     sums = jnp.concatenate([jnp.zeros_like(rows[:1]), rows[:-1].cumsum(axis=0)])
     return jnp.moveaxis(sums, 0, axis)'''
 
+_WINDOWS = '''\
+def windows(array, size, axis, step=1):
+    """Windows along an axis, their cells along the axis behind it."""
+    starts = jnp.arange(0, array.shape[axis] - size + 1, step)
+    return jnp.take(array, starts[:, None] + jnp.arange(size), axis=axis)'''
+
 _AT = {"copy": "set", "add": "add", "maximum": "max", "minimum": "min"}
 
 
@@ -39,7 +45,7 @@ class Jax(Dialect):
         "leaky_relu": Word("jax.nn.leaky_relu({0}, {1})"),
         "elu": Word("jax.nn.elu({0}, {1})"),
     }
-    helpers = {"sums_before": _SUMS_BEFORE}
+    helpers = {"sums_before": _SUMS_BEFORE, "windows": _WINDOWS}
 
     def imports(self, text: str) -> list[str]:
         """The lines that import what a text names."""
@@ -82,10 +88,9 @@ class Jax(Dialect):
 
     def windows(self, text: str, axes: Sequence[tuple[int, int, int, int]]) -> str:
         """Windows along axes; each is the axis behind its own."""
-        for axis, count, size, step in sorted(axes, reverse=True):
-            start = f"{step} * jnp.arange({count})" if step > 1 else f"jnp.arange({count})"
-            place = f"({start})[:, None]" if step > 1 else f"{start}[:, None]"
-            text += f"[{':, ' * axis}{place} + jnp.arange({size})]"
+        for axis, _, size, step in sorted(axes, reverse=True):
+            stepped = f", step={step}" if step > 1 else ""
+            text = f"windows({text}, {size}, axis={axis}{stepped})"
         return text
 
     def place(self, text: str, size: int, *, whole: bool) -> str:

@@ -32,14 +32,11 @@ __all__ = [
 Array = NDArray[Any]
 
 
-def window(array: Array, starts: tuple[int, ...], shape: tuple[int, ...], steps: Any) -> Array:
-    """View of an array from ``starts``; axis k of the view moves by steps[k] along the array's axes."""
-    strides = [
-        sum(n * stride for n, stride in zip(row, array.strides, strict=True)) for row in steps
-    ]
+def window(array: Array, starts: Any, shape: Any, steps: Any) -> Array:
+    """View from some starts; its axis k moves by steps[k] along the array's axes."""
+    strides = [sum(np.multiply(row, array.strides)) for row in steps]
     first = array[tuple(slice(start, None) for start in starts)]
-    view: Array = np.lib.stride_tricks.as_strided(first, shape, strides)
-    return view
+    return np.lib.stride_tricks.as_strided(first, shape, strides)
 
 
 def positions(values: Array, size: int) -> Array:
@@ -47,7 +44,8 @@ def positions(values: Array, size: int) -> Array:
     whole = np.asarray(values).astype(np.int64)
     wrong = (whole != values) | (whole < 0) | (whole >= size)
     if wrong.any():
-        raise IndexError(f"{np.asarray(values)[wrong][0]} is not a position from 0 to {size - 1}")
+        first = np.asarray(values)[wrong][0]
+        raise IndexError(f"{first} is not a position from 0 to {size - 1}")
     return whole
 
 

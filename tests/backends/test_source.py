@@ -314,12 +314,12 @@ def test_windows_and_contributions_read_as_slices() -> None:
     assert lines(text) == [
         "    P = np.zeros((2, 7, 4), dtype=np.float64)",
         "    P[:, 1:6] = x",
-        "    w = window(P, (0, 0, 0), (2, 5, 3, 4), ((1, 0, 0), (0, 1, 0), (0, 1, 0), (0, 0, 1)))",
+        "    w = sliding_window_view(P, 3, axis=1).transpose(0, 1, 3, 2)",
         "    y = np.tensordot(w, K, axes=([2, 3], [0, 1]))",
         "    D = np.zeros((2, 7, 4), dtype=np.float64)",
         "    for p in range(3):",
         "        d = g @ K[p].T",
-        "        D[:, p:p + 5] += d",
+        "        D[:, p : p + 5] += d",
         "    z = D[:, 1:6].copy()",
         '    return {"y": y, "z": z}',
     ]
