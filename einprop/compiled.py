@@ -193,7 +193,7 @@ class Compiled:
         return _planned(lowered, self._donation, self._choices)
 
     def source(self, sizes: Sizes, backend: str) -> str:
-        """Standalone code at these sizes; sizes that enter a computation are read off the inputs."""
+        """Standalone code for a library, at these sizes; those to compute with are read off the inputs."""
         names = self._resolved.names
         # A tensor of the user's with the name of a size would be taken for it.
         generic = not any(n.endswith(SIZE_SUFFIX) for n in (*names.inputs, *names.defined))

@@ -109,10 +109,18 @@ class Shown(ABC):
     ) -> str:
         """Standalone code, to paste where einprop is not installed.
 
-        Its function takes the inputs that it needs, and computes in float64.
+        A function ``run`` that takes the inputs that it needs and returns the output, or a dict by
+        name where there are several; its docstring has their shapes in index notation. It is
+        formatted, and each line stands below its equation.
+
+        With ``numpy`` it computes in float64. With ``torch`` and ``jax`` it takes that library's
+        arrays; numbers in it take their dtype, and new arrays have the dtype and the device of one
+        of them. Arrays of positions are integers; numpy's code checks them, the others leave that
+        to the library. JAX's code works inside of ``jax.jit``; gradients go through both.
 
         Args:
-            backend: The library that the code calls.
+            backend: The library that the code calls: ``numpy``, ``torch`` or ``jax``. It need not be
+                installed.
             sizes: Sizes of index letters. Without them the code holds for all sizes; where that
                 cannot be, the error says which are wanted.
             **letters: The same by keyword, as in ``b=32``, for letters that are not named like an
@@ -121,17 +129,24 @@ class Shown(ABC):
         Raises:
             ShapeError: The code would differ from one size to another, or a size is not one.
             InputError: There is no such backend.
+            UnsupportedError: The text of a registered function is not at hand, or is numpy's alone.
 
         >>> from einprop import Program
-        >>> print(Program("y[b,j] = x[b,i] W[i,j]").source())
+        >>> affine = Program("y[b,j] = relu(x[b,i] W[i,j])")
+        >>> print(affine.source())
         import numpy as np
         <BLANKLINE>
         <BLANKLINE>
         def run(x, W):
-            # y[b,j] = sum[i](x[b,i] W[i,j])
-            y = x @ W
+            \"\"\"Return y[b,j] from x[b,i] and W[i,j].\"\"\"
+            # _1[b,j] = sum[i](x[b,i] W[i,j])
+            _1 = x @ W
+            # y[b,j] = relu(_1[b,j])
+            y = np.maximum(_1, 0)
             return y
         <BLANKLINE>
+        >>> "y = torch.relu(_1)" in affine.source("torch")
+        True
         """
         check_source(backend)
         given = as_mapping(sizes, letters, "sizes", ShapeError)

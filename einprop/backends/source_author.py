@@ -28,6 +28,7 @@ from einprop.execution.steps import (
     Schedule,
     Source,
     Step,
+    Window,
     index_size,
 )
 from einprop.notation.tree import Affine
@@ -250,14 +251,14 @@ class Author:
     # What is written.
 
     def written(
-        self, target: Operand, function: str, give: Callable[[Letters], Expression]
+        self, target: Operand, function: str, give: Callable[[Letters, bool], Expression]
     ) -> list[str]:
         """The lines that contribute to the cells of a target.
 
         Args:
             target: The cells.
             function: ``copy``, ``add``, ``maximum`` or ``minimum``.
-            give: What is contributed, lined up with axes in some order.
+            give: What is contributed, lined up with axes in some order; with all of them, if asked.
         """
         (name, subscripts), wanted = self.located(target), self.free(target.indices)
         self.note(name, subscripts, written=True)
@@ -265,21 +266,35 @@ class Author:
         dialect = self.dialect
         if name in self.lists:
             row = self.row(name, subscripts)
-            letters = tuple([i for place in subscripts for _, i in place.terms if i in wanted])
-            return [f"{row} = {dialect.folded(function, row, give(letters).text)}"]
+            own = tuple([i for place in subscripts for _, i in place.terms if i in wanted])
+            return [f"{row} = {dialect.folded(function, row, give(own, True).text)}"]
         slices = sliced(subscripts, shape, self.sizes, self.here, downwards=dialect.downwards)
         if slices is not None and not any(slices.turned):
-            value = give(slices.letters).text
+            value = give(slices.letters, False).text
             return [dialect.assigned(variable, slices.index, function, value)]
         if dialect.name == "numpy":
             cells = self.at(Expression(variable), subscripts, shape, wanted, written=True)
-            return [dialect.into(cells.text, function, give(wanted).text)]
+            return [dialect.into(cells.text, function, give(wanted, False).text)]
+        letters = split(subscripts, shape, self.sizes, self.here)
+        if letters is not None:
+            extent = ", ".join(map(str, shape))
+            whole = quoted(give(letters, True), CALL, lambda x: f"{x}.reshape({extent})")
+            return [f"{variable} = {dialect.folded(function, variable, whole.text)}"]
         parts = [self.place(place, wanted) for place in subscripts]
-        cells = tuple_text(parts) if len(parts) > 1 else parts[0]
+        index = tuple_text(parts) if len(parts) > 1 else parts[0]
         return [
-            f"cells = {cells}",
-            dialect.assigned(variable, "cells", function, give(wanted).text),
+            f"cells = {index}",
+            dialect.assigned(variable, "cells", function, give(wanted, False).text),
         ]
+
+    def covers(self, step: Step) -> bool:
+        """Whether what is written through a window is a tensor whole, by another shape."""
+        if not isinstance(step.operation, Window) or self.dialect.name == "numpy":
+            return False
+        (source,) = step.tensors
+        shape, places = self.plan.tensors[source.tensor].shape, step.operation.subscripts
+        plain = sliced(places, shape, self.sizes, {}) is not None
+        return not plain and split(places, shape, self.sizes, {}) is not None
 
     def empty(self, name: str) -> str:
         """The line that makes memory for a tensor."""

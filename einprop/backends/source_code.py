@@ -18,6 +18,7 @@ from einprop.backends.source_phrases import composed
 from einprop.backends.source_rows import Rows
 from einprop.execution.steps import (
     Accumulate,
+    Copy,
     Elementwise,
     Letters,
     Operand,
@@ -116,9 +117,9 @@ class Code:
             self.author.enter(step, number)
             written = self.statements(step)
             condition = self.author.condition(step, number)
-            if step.equation is not equation:
+            if step.equation is not equation and not self.begins(number):
                 equation = step.equation
-                lines += comment(" ".join(to_text(equation).split()), len(loops) + 1)
+                lines += comment(_explained(step), len(loops) + 1)
             if condition and written:
                 written = [f"if {condition}:", *(f"    {line}" for line in written)]
             for line in written:
@@ -127,6 +128,13 @@ class Code:
         lines += self.left(open_loops[:1])
         returned = fitted(self.returned(), 1)
         return [*self.measured([*lines, *returned]), *lines, *returned]
+
+    def begins(self, number: int) -> bool:
+        """Whether a step only begins a tensor that is put together later, where its equation is told."""
+        step, following = self.plan.steps[number], self.plan.steps[number + 1 :][:1]
+        if not isinstance(step.operation, Copy) or step.equation.operator == "=":
+            return False
+        return all(other.equation is not step.equation for other in following)
 
     def entered(self, loops: Sequence[int]) -> list[str]:
         """What stands before an outermost loop, or before a step behind one."""
@@ -174,7 +182,9 @@ class Code:
                 pieces = pieces and source in self.assembled
             else:
                 pieces = bool(step.fixed) and name not in self.author.local and name in self.names
-            if pieces and name not in self.made:
+            if pieces and not step.fixed and self.author.covers(step):
+                self.made.add(name)
+            elif pieces and name not in self.made:
                 found += fitted(self.empty(name), 1)
                 self.made.add(name)
         return found
@@ -209,7 +219,8 @@ class Code:
         if step.fixed and name not in author.local:
             own = author.free(step.target.indices)
 
-            def give(letters: Letters) -> Expression:
+            def give(letters: Letters, whole: bool) -> Expression:
+                del whole
                 return transposed(self.dialect, expression, own, letters)
 
             return author.written(step.target, "copy", give)
@@ -239,10 +250,9 @@ class Code:
         author, (value,) = self.author, step.operands
         loops = {letter: author.variables[letter] for letter in operation.loops}
         author.here |= loops
-        listed = author.located(step.target)[0] in author.lists
 
-        def give(letters: Letters) -> Expression:
-            if listed and operation.function == "copy":
+        def give(letters: Letters, whole: bool) -> Expression:
+            if whole and operation.function == "copy":
                 return author.filled(value, letters)
             if author.is_number(value) and not self.dialect.takes_numbers:
                 return Expression(self.dialect.scalar(author.aligned(value, letters).text))
@@ -299,6 +309,11 @@ class Code:
             return f"return {next(iter(values.values()))}"
         pairs = [f'"{name}": {value}' for name, value in values.items()]
         return f"return {{{', '.join(pairs)}}}"
+
+
+def _explained(step: Step) -> str:
+    """The equation of a step on one line, without the zeros of subscripts that name a window."""
+    return re.sub(r"(?<=\w)\+0(?=[,\]])", "", " ".join(to_text(step.equation).split()))
 
 
 def _like(

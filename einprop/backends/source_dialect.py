@@ -14,7 +14,24 @@ __all__ = ["Dialect", "Expression", "Like", "Word", "number", "quoted"]
 
 # Functions of numpy that PyTorch and JAX have under the same name.
 _SHARED = frozenset(
-    ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "tanh", "sign", "floor", "abs", "maximum", "minimum", "where", "arctan", "arcsin", "arccos", "arctan2", "sinh", "cosh", "arcsinh", "arccosh", "arctanh", "log2", "log10", "exp2", "ceil", "trunc", "hypot"]
+    [
+        *(
+            "exp",
+            "log",
+            "log1p",
+            "expm1",
+            "sqrt",
+            "sin",
+            "cos",
+            "tan",
+            "tanh",
+            "sign",
+            "floor",
+            "abs",
+        ),
+        *("maximum", "minimum", "where", "arctan", "arcsin", "arccos", "arctan2", "sinh", "cosh"),
+        *("arcsinh", "arccosh", "arctanh", "log2", "log10", "exp2", "ceil", "trunc", "hypot"),
+    ]
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -21,11 +20,10 @@ def docstring(plan: Schedule, names: Mapping[str, str], labels: Mapping[str, str
         labels: Tensors with the letters of their axes, as ``W.grad[i,j]``.
     """
 
-    def shown(tensors: Sequence[str], variable: bool) -> list[str]:
-        return [
-            re.sub(r"^[^\[]*", lambda _, n=name: names[n], labels[name]) if variable else labels[name]
-            for name in tensors
-        ]
+    def shown(tensors: Sequence[str], *, variable: bool) -> list[str]:
+        if not variable:
+            return [labels[name] for name in tensors]
+        return [names[name] + "".join(labels[name].partition("[")[1:]) for name in tensors]
 
     several = len(plan.outputs) > 1
     results = shown(plan.outputs, variable=not several)

@@ -28,7 +28,14 @@ from einprop.notation.tree import Affine
 
 __all__ = ["EXPRESSIONS", "index_parts"]
 
-_EMPTY = {"max": "-inf", "min": "inf", "sum": "0.0", "prod": "1.0", "argmax": "nan", "argmin": "nan"}
+_EMPTY = {
+    "max": "-inf",
+    "min": "inf",
+    "sum": "0.0",
+    "prod": "1.0",
+    "argmax": "nan",
+    "argmin": "nan",
+}
 _COMPARISONS = frozenset(name for name, row in FUNCTIONS.items() if row.binding == COMPARISON)
 
 
@@ -218,7 +225,10 @@ def index_parts(
         _places(author, place, size, target) for place, size in zip(subscripts, shape, strict=True)
     ]
     if function is not None:
-        free = [isinstance(p, Operand) or author.free(tuple([i for _, i in p.terms])) for p in subscripts]
+        free = [
+            isinstance(p, Operand) or author.free(tuple([i for _, i in p.terms]))
+            for p in subscripts
+        ]
         parts = [p if axes else dialect.one_place(p) for p, axes in zip(parts, free, strict=True)]
     return parts, target
 

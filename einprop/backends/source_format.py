@@ -84,10 +84,16 @@ def _broken(indent: str, head: str, expression: str, tail: str) -> Iterator[str]
     yield f"{indent}){tail}"
 
 
-def _chain(indent: str, expression: str) -> Iterator[str]:
-    """An expression in brackets of its own, broken at its operators if it has to be."""
+def _chain(indent: str, expression: str, room: int = 0) -> Iterator[str]:
+    """An expression between brackets, broken at its operators if it has to be.
+
+    Args:
+        indent: What each line begins with.
+        expression: The expression.
+        room: How much is to be left at the end.
+    """
     operators = _operators(expression)
-    if len(indent + expression) <= WIDTH or not operators:
+    if len(indent + expression) + room <= WIDTH or not operators:
         yield f"{indent}{expression}"
         return
     starts = [0, *(place + 1 for place in operators)]
@@ -120,7 +126,7 @@ def _inside(indent: str, text: str, bracket: str) -> Iterator[str]:
         if len(indent + part + comma) <= WIDTH:
             yield f"{indent}{part}{comma}"
         elif _operators(part):
-            *lines, last = _chain(indent, part)
+            *lines, last = _chain(indent, part, room=len(comma))
             yield from [*lines, f"{last}{comma}"]
         else:
             key = re.match(r'"[^"]*": |\w+=', part)

@@ -1,4 +1,4 @@
-"""The names of source code: a variable for each tensor that has one, and for each letter that a loop runs."""
+"""The names in code to paste: a variable for each tensor that has one, and for each loop's letter."""
 
 from __future__ import annotations
 

@@ -168,8 +168,9 @@ def windowed(
 ) -> Windows | None:
     """An array at subscripts such as ``2*i+p``, where p runs over a window at each i.
 
-    >>> windowed([Affine(((2, "i"), (1, "p")))], (9,), {"i": 4, "p": 3}, {})
-    Windows(slices=Slices(parts=(':',), letters=('i',), turned=(False,)), axes=((0, 4, 3, 2),), letters=('p',))
+    >>> found = windowed([Affine(((2, "i"), (1, "p")))], (9,), {"i": 4, "p": 3}, {})
+    >>> found.slices.parts, found.axes, found.order(last=True)
+    ((':',), ((0, 4, 3, 2),), ('i', 'p'))
     """
     terms, starts = _divided(subscripts, here)
     letters = [letter for inner in terms for _, letter in inner]
@@ -179,7 +180,9 @@ def windowed(
     for inner, start, size in zip(terms, starts, shape, strict=True):
         if len(inner) == 2:
             count = {letter: index_size(sizes, letter) for _, letter in inner}
-            (step, place), (one, cell) = sorted(inner, key=lambda term: (term[0], count[term[1]]))[::-1]
+            (step, place), (one, cell) = sorted(inner, key=lambda term: (term[0], count[term[1]]))[
+                ::-1
+            ]
             if one != 1 or 0 in count.values():
                 return None
             length = step * (count[place] - 1) + count[cell]

@@ -96,7 +96,9 @@ class Torch(Dialect):
 
     def empty(self, shape: Sequence[object], dtype: str) -> str:
         """A new tensor whose cells are to be written."""
-        return self._new("empty", tuple_text(shape), "" if dtype == self.dtype else f"torch.{dtype}")
+        return self._new(
+            "empty", tuple_text(shape), "" if dtype == self.dtype else f"torch.{dtype}"
+        )
 
     def scalar(self, text: str) -> str:
         """A number of Python's as a tensor."""

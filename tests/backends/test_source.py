@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from einprop import Program
 from einprop.analysis.derivative_names import tensor_base
 from einprop.backends.numpy import Plan, register
-from einprop.backends.source import source
 from einprop.backends.numpy_functions import unregister
+from einprop.backends.source import source
 from einprop.backends.source_names import python_names
 from einprop.errors import DerivativeError, IndexScopeError, ShapeError, UnsupportedError
 from einprop.execution.schedule import schedule
