@@ -13,7 +13,7 @@ from einprop.backends.source_docstring import docstring
 from einprop.backends.source_expressions import EXPRESSIONS, index_parts
 from einprop.backends.source_format import comment, fitted
 from einprop.backends.source_helpers import written_out
-from einprop.backends.source_names import loop_variables, tensor_names
+from einprop.backends.source_names import loop_variables, tensor_names, without_marks
 from einprop.backends.source_phrases import composed
 from einprop.backends.source_rows import Rows
 from einprop.execution.steps import (
@@ -68,6 +68,7 @@ class Code:
         self.rows = rows
         taken = (name, *_helpers(plan, kind(plan.dtype)), *_TAKEN[kind.name])
         self.names = tensor_names(plan, taken)
+        self.marked = without_marks(plan)
         variables = loop_variables(plan, (*taken, *self.names.values()))
         self.dialect = kind(plan.dtype, _like(plan, self.names, lengths))
         self.author = Author(plan, self.names, variables, lengths, self.dialect)
@@ -119,7 +120,7 @@ class Code:
             condition = self.author.condition(step, number)
             if step.equation is not equation and not self.begins(number):
                 equation = step.equation
-                lines += comment(_explained(step), len(loops) + 1)
+                lines += comment(self.explained(step), len(loops) + 1)
             if condition and written:
                 written = [f"if {condition}:", *(f"    {line}" for line in written)]
             for line in written:
@@ -128,6 +129,14 @@ class Code:
         lines += self.left(open_loops[:1])
         returned = fitted(self.returned(), 1)
         return [*self.measured([*lines, *returned]), *lines, *returned]
+
+    def explained(self, step: Step) -> str:
+        """The equation of a step on one line, as a reader writes it."""
+        text = " ".join(to_text(step.equation).split())
+        for name, plain in self.marked.items():
+            text = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.'])", plain, text)
+        # A subscript that names a window on another tensor says so by a zero.
+        return re.sub(r"(?<=\w)\+0(?=[,\]])", "", text)
 
     def begins(self, number: int) -> bool:
         """Whether a step only begins a tensor that is put together later, where its equation is told."""
@@ -309,11 +318,6 @@ class Code:
             return f"return {next(iter(values.values()))}"
         pairs = [f'"{name}": {value}' for name, value in values.items()]
         return f"return {{{', '.join(pairs)}}}"
-
-
-def _explained(step: Step) -> str:
-    """The equation of a step on one line, without the zeros of subscripts that name a window."""
-    return re.sub(r"(?<=\w)\+0(?=[,\]])", "", " ".join(to_text(step.equation).split()))
 
 
 def _like(

@@ -31,9 +31,9 @@ def comment(text: str, depth: int) -> list[str]:
 def fitted(line: str, depth: int) -> list[str]:
     """A statement at some depth, on several lines where one is too short for it.
 
-    >>> print(*fitted("y = window(" + ", ".join(["argument"] * 9) + ")", 0), sep=chr(10))
+    >>> print(*fitted("y = window(" + ", ".join(["argument"] * 8) + ")", 0), sep=chr(10))
     y = window(
-        argument, argument, argument, argument, argument, argument, argument, argument, argument
+        argument, argument, argument, argument, argument, argument, argument, argument
     )
     """
     indent = "    " * depth

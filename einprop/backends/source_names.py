@@ -11,7 +11,14 @@ from itertools import count
 from einprop.execution.loops import around, transient
 from einprop.execution.steps import Operand, Schedule, Window
 
-__all__ = ["local_tensors", "loop_letters", "loop_variables", "python_names", "tensor_names"]
+__all__ = [
+    "local_tensors",
+    "loop_letters",
+    "loop_variables",
+    "python_names",
+    "tensor_names",
+    "without_marks",
+]
 
 # What the code itself calls.
 _CALLED = ("list", "range", "reversed", "slice")
@@ -33,6 +40,15 @@ def python_names(tensors: Iterable[str], taken: Iterable[str] = ()) -> dict[str,
         names[tensor] = next(candidate for candidate in numbered if candidate not in used)
         used.add(names[tensor])
     return names
+
+
+def without_marks(plan: Schedule) -> dict[str, str]:
+    """Names as a reader knows them, of the cotangents that are marked as parts of a larger program.
+
+    A mark stays where the name without it is another tensor's.
+    """
+    marked = {name: name[:-1] for name in plan.tensors if "." in name and name[-1] == "_"}
+    return {name: plain for name, plain in marked.items() if plain not in plan.tensors}
 
 
 def local_tensors(plan: Schedule) -> frozenset[str]:
@@ -63,7 +79,9 @@ def tensor_names(plan: Schedule, taken: Iterable[str]) -> dict[str, str]:
         if isinstance(operand, Operand) and made.get(operand.tensor) != loops
     }
     named = [n for n in plan.tensors if "#" not in n or n in travelling - windows]
-    return python_names(named, (*taken, *_CALLED))
+    marked = without_marks(plan)
+    plain = [marked.get(name, name) for name in named]
+    return dict(zip(named, python_names(plain, (*taken, *_CALLED)).values(), strict=True))
 
 
 def loop_letters(plan: Schedule) -> list[str]:
