@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 __all__ = ["WIDTH", "comment", "fitted"]
 
@@ -59,25 +60,22 @@ def _statement(line: str) -> tuple[str, str, str]:
 
 def _broken(indent: str, head: str, expression: str, tail: str) -> Iterator[str]:
     """An expression that is too long for its line."""
-    ending = re.search(r"\.\w+\(\)$", expression)
-    if ending and not _operators(expression):
-        expression, tail = expression[: ending.start()], f"{ending.group()}{tail}"
-    opening = _last_bracket(expression)
-    inner = f"{indent}    "
+    operators, inner = _operators(expression), f"{indent}    "
     closing = _first_closing(expression)
-    if closing and not _operators(expression):
+    if closing and not operators:
         yield f"{indent}{head}("
         yield from _chain(inner, expression[1:closing])
         yield f"{indent}{expression[closing:]}{tail}"
         return
-    # One operator before a call: the call is broken, as it stands last anyway.
-    in_line = len(_operators(expression)) < 2 and not expression.endswith("()")
-    if opening is not None and in_line:
-        before, inside = expression[: opening + 1], expression[opening + 1 : -1]
-        if len(indent + head + before) <= WIDTH:
+    for opening, closing in reversed(_brackets(expression)):
+        before, inside = expression[: opening + 1], expression[opening + 1 : closing]
+        after = f"{expression[closing:]}{tail}"
+        # One operator before a call: the call is broken, as it stands last anyway.
+        last = not operators or (len(operators) == 1 and closing == len(expression) - 1)
+        if last and inside and max(len(head + before), len(after)) <= WIDTH - len(indent):
             yield f"{indent}{head}{before}"
             yield from _inside(inner, inside, before[-2:] if before[-1] == "(" else before[-1])
-            yield f"{indent}{expression[-1]}{tail}"
+            yield f"{indent}{after}"
             return
     yield f"{indent}{head}("
     yield from _chain(inner, expression)
@@ -145,12 +143,12 @@ def _outside(text: str) -> Iterator[int]:
                 yield place
 
 
-def _last_bracket(text: str) -> int | None:
-    """Where the bracket opens that closes at the end of a text."""
-    if not text or text[-1] not in _CLOSING:
-        return None
-    outside = [place for place in _outside(text) if place < len(text) - 1]
-    return outside[-1] + 1 if outside else 0
+def _brackets(text: str) -> list[tuple[int, int]]:
+    """Where brackets open and close that stand in no other."""
+    places = [-1, *_outside(text)]
+    return [
+        (a + 1, b) for a, b in pairwise(places) if text[b] in _CLOSING and text[a + 1] in _OPENING
+    ]
 
 
 def _parts(text: str) -> Sequence[str]:

@@ -105,7 +105,7 @@ def test_generated_programs_and_their_code_agree(case: Case, backend: str, order
 def test_autograd_goes_through_the_code(name: str) -> None:
     """PyTorch's gradient of the forward code is the one that is derived."""
     torch = pytest.importorskip("torch")
-    (program, tensors), (vjp, given) = derived(name)
+    (program, tensors), (vjp, given) = derived(name)[:2]
     function = function_of(code(program, tensors, "torch"))
     leaves = {
         n: torch.tensor(array, requires_grad=array.dtype.kind == "f")
@@ -132,7 +132,7 @@ def test_autograd_goes_through_cells_that_are_written(name: str) -> None:
 def test_jax_differentiates_the_code(name: str) -> None:
     jax = pytest.importorskip("jax")
     convert = sources.converter("jax")
-    (program, tensors), (vjp, given) = derived(name)
+    (program, tensors), (vjp, given) = derived(name)[:2]
     function = function_of(code(program, tensors, "jax"))
     value, pull = jax.vjp(
         lambda leaves: function(*sources.arguments(function, leaves)),
@@ -299,3 +299,16 @@ def test_writing_code_imports_no_library() -> None:
         check=True,
     )
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("name", ["rnn", "embedding", "convolution", "grid"])
+def test_code_runs_over_a_stack_of_inputs(name: str) -> None:
+    """Torch.func.vmap adds an axis to code whose inputs all have it."""
+    torch = pytest.importorskip("torch")
+    program, tensors = derived(name)[0]
+    function = function_of(code(program, tensors, "torch"))
+    given = [np.stack([a, a[..., ::-1]]) for a in sources.arguments(function, tensors)]
+    found = torch.func.vmap(function)(*map(torch.tensor, given))
+    for n in range(2):
+        alone = function(*[torch.tensor(array[n]) for array in given])
+        np.testing.assert_allclose(found[n], alone, rtol=1e-9, atol=1e-12)
