@@ -96,10 +96,11 @@ class Browser:
         return self.call("POST", "/se/log", {"type": kind})
 
     def requests(self) -> list[str]:
-        """The addresses that were asked for since the last time."""
+        """The addresses that were asked for since the last time, the browser's own left out."""
         events = [json.loads(e["message"])["message"] for e in self._log("performance")]
         sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        return [parameters["request"]["url"] for parameters in sent]
+        addresses = [parameters["request"]["url"] for parameters in sent]
+        return [address for address in addresses if not address.startswith("chrome:")]
 
     def screenshot(self, file: Path) -> None:
         """Write what the window shows as PNG."""

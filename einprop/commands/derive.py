@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--latex", action="store_true", help="print LaTeX")
     form.add_argument(
         "--source",
-        choices=["numpy"],
+        choices=["numpy", "torch", "jax"],
         help="print code of forward and backward, to paste where einprop is not installed",
     )
     form.add_argument(
@@ -31,6 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="SIZES",
         type=read_sizes,
         help="print the steps of forward and backward with their cost, as in b=32,i=784,j=10",
+    )
+    parser.add_argument(
+        "--steps", action="store_true", help="how each line comes about, also with --latex"
     )
     parser.add_argument(
         "--sizes",
@@ -45,6 +48,9 @@ def run(arguments: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """What is printed, and the same as plain data."""
     program = read_program(arguments.program)
     of, wrt = arguments.of, arguments.wrt
+    if arguments.steps:
+        steps = program.derive_steps(of, wrt)
+        return (steps.latex() if arguments.latex else str(steps)), steps.as_dict()
     if arguments.hessian:
         shown = whole = program.hessian(of, wrt)
     else:

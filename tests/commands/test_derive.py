@@ -40,3 +40,18 @@ def test_plain_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["derive", LOGISTIC, "--explain", "b=4,i=3", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["total"]["flops"] == Program(LOGISTIC).vjp().explain(b=4, i=3).flops
+
+
+def test_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = Program(LOGISTIC).derive_steps(wrt="w")
+    for option, text in ([], str(steps)), (["--latex"], steps.latex()):
+        assert main(["derive", LOGISTIC, "--wrt", "w", "--steps", *option]) == 0
+        assert capsys.readouterr().out == f"{text}\n"
+    assert main(["derive", LOGISTIC, "--wrt", "w", "--steps", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == steps.as_dict()
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_sources(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", LOGISTIC, "--wrt", "w", "--source", backend]) == 0
+    assert capsys.readouterr().out == Program(LOGISTIC).vjp(wrt="w").source(backend)

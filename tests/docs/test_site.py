@@ -22,6 +22,7 @@ PUBLIC = (
     "einprop.layers",
     "einprop.layers.init",
     "einprop.layers.losses",
+    "einprop.plots",
     "einprop.reference",
     "einprop.training",
     "einprop.trees",
