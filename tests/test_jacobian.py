@@ -116,6 +116,21 @@ COMPUTED = {
     "y[(h d)] = x[h,d]^2": {"x": (2, 3)},
     "y[i] = x[end-i]^2": {"x": (3,)},
     "y[i] = x[0] x[i]": {"x": (3,)},
+    # The lines of a derivative lose reads that bound their indices.
+    "y = sum[i](x[i+1] - x[i])": {"x": (5,)},
+    "y = sum[i](x[2*i+1] - x[i])": {"x": (5,)},
+    "y = sum[i](x[i] - x[end-2*i])": {"x": (5,)},
+    "y = sum[i](x[i] - x[pad(i+1)])": {"x": (4,)},
+    "y[j] = sum[i](x[i+1] - x[i]) x[j]": {"x": (4,)},
+    "y[p] = sum[i](x[i+1] - x[i]) where p in 0:2": {"x": (4,)},
+    "y = sum[i](x[i+2] - 2 x[i+1] + x[i]) + sum[i](x[i])": {"x": (5,)},
+    "y = sum[i,k](x[i+1,k] - x[i,k]) + sum[i,k](x[i,k] w[k] - x[i,k+1])": {
+        "x": (3, 4),
+        "w": (3,),
+    },
+    "h = sum[i](x[i+1] - x[i]); y = h^2": {"x": (4,)},
+    "h[j] = sum[i](A[j,i+1] - A[j,i]); y[k] = h[k+1] - h[k]": {"A": (3, 4)},
+    "index p: window < 2; y[p] = sum[i](x[i+p+1] - x[i])": {"x": (5,)},
 }
 
 
@@ -137,6 +152,40 @@ def test_jacobians_through_computed_subscripts(text: str) -> None:
         )
     dots = {f"{name}.dot": np.ones_like(tensors[name]) for name in wrt}
     np.testing.assert_allclose(run(program.jvp(wrt=wrt), tensors | dots)[f"{of}.dot"], moved)
+
+
+SMOOTH = {
+    "loss = sum[i]((x[i+1] - x[i])^2)": (5,),
+    "d[i] = x[i+1] - x[i]; loss = sum[i](sqrt(1 + d[i]^2))": (5,),
+    "loss = sum[i]((x[i+2] - 2 x[i+1] + x[i])^2)": (6,),
+    "loss = sum[i,j]((x[i+1,j] - x[i,j])^2) + sum[i,j]((x[i,j+1] - x[i,j])^2)": (3, 4),
+    "h = sum[i](x[i+1] - x[i]); loss = h^2": (4,),
+    "loss = sum[i](x[i] x[2*i] - x[i])": (5,),
+    "index p: window < 2; loss = sum[i,p]((x[i+p+1] - x[i])^2)": (5,),
+    "loss = sum[i]((x[i] - x[pad(i+1)])^2)": (4,),
+}
+
+
+@pytest.mark.parametrize("text", SMOOTH)
+def test_hessians_of_differences_along_an_axis(text: str) -> None:
+    program, tensors = Program(text, outputs="loss"), arrays(x=SMOOTH[text])
+    hessian = program.hessian()
+    assert Program(str(hessian)) == hessian
+    (value,) = run(hessian, tensors).values()
+    wanted = differences(program.grad(), tensors, "x.grad", "x")
+    np.testing.assert_allclose(value, wanted, atol=1e-5)
+    (loops,) = (evaluate(hessian, tensors)[name] for name in hessian.outputs)
+    np.testing.assert_allclose(value, loops, atol=1e-9)
+
+
+def test_a_line_of_a_jacobian_says_what_bounds_it() -> None:
+    program = Program("y = sum[i]((x[i+1] - x[i])^2)")
+    assert str(program.hessian()).splitlines()[1:-1] == [
+        "y.hessian.x.x[i2+1,i2+1] += 2",
+        "y.hessian.x.x[i2+1,i2+0] += -2",
+        "y.hessian.x.x[i3+0,i3+1] += -2",
+        "y.hessian.x.x[i3+0,i3+0] += 2 where x[i3+1]",
+    ]
 
 
 BASED = {

@@ -31,7 +31,7 @@ from einprop.notation.tree import (
     reads,
 )
 
-__all__ = ["Bounds", "axis_letters", "with_bounds", "with_ranges"]
+__all__ = ["Bounds", "axis_letters", "bounding", "with_bounds", "with_ranges"]
 
 
 def axis_letters(access: Access, taken: Collection[str] = ()) -> tuple[str, ...]:
@@ -96,6 +96,28 @@ def with_bounds(
     bounding = _bounds(ranged, source, renamed)
     # These may bring indices of their own, which have ranges too.
     return with_ranges(replace(ranged, inside=(*equation.inside, *bounding)), ranges)
+
+
+def bounding(equation: Equation, source: Equation, names: Mapping[str, str]) -> tuple[Access, ...]:
+    """The reads of the source that bound an index of a derived equation which lacks them.
+
+    They stand as reads of tensors that the program itself has, whose axes their derivatives share.
+
+    Args:
+        equation: The derived equation.
+        source: The one that it comes from.
+        names: New names of the source's indices.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> source, derived = parse("s = sum[i](x[i+1] - x[i+0]); x[i+0] += -s")
+    >>> print(*map(to_text, bounding(derived, source, {})))
+    x[i+1]
+    """
+    if not Bounds(source).are_computed:
+        return ()
+    found = _bounds(equation, source, names)
+    return tuple(replace(access, name=tensor_base(access.name)) for access in found)
 
 
 def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> list[Access]:

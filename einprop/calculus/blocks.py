@@ -20,6 +20,7 @@ from einprop.analysis.indices import (
     unprimed,
 )
 from einprop.calculus.algebra import constant, factored, number, product, total
+from einprop.calculus.axes import bounding
 from einprop.calculus.partials import Contribution
 from einprop.calculus.ratios import with_ratios
 from einprop.calculus.substitution import (
@@ -54,6 +55,7 @@ class Block:
         factors: What the derivative is there: a product.
         summed: The indices that it is summed over.
         ranges: Restrictions of indices.
+        inside: Accesses that bound indices and stand nowhere else.
     """
 
     column: tuple[Subscript, ...]
@@ -61,6 +63,7 @@ class Block:
     factors: tuple[Expression, ...]
     summed: tuple[str, ...] = ()
     ranges: tuple[Range, ...] = ()
+    inside: tuple[Access, ...] = ()
 
     @property
     def place(self) -> Access:
@@ -71,6 +74,12 @@ class Block:
     def kept(self) -> tuple[str, ...]:
         """The indices of both sides."""
         return target_indices(self.place)
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """All indices that have a meaning outside of the factors."""
+        bounds = (i for access in self.inside for i in target_indices(access))
+        return tuple(dict.fromkeys((*self.kept, *self.summed, *bounds)))
 
     @property
     def value(self) -> Expression:
@@ -95,12 +104,13 @@ class Block:
             tuple(substitute_subscripts(f, places) for f in self.factors),
             tuple(names.get(i, i) for i in self.summed),
             tuple(replace(r, index=names.get(r.index, r.index)) for r in self.ranges),
+            tuple(_placed(access, places) for access in self.inside),
         )
 
     def tidy(self) -> Block:
         """The block with as few primes as will do, those on the row's side."""
         names: dict[str, str] = {}
-        for index in (*self.kept, *self.summed):
+        for index in self.indices:
             names[index] = fresh_index(index, names.values())
         block = self.renamed(names)
         taken = frozenset(names.values())
@@ -113,8 +123,18 @@ def identity(letters: Sequence[str]) -> Block:
     return Block(subscripts, subscripts, ())
 
 
-def chained(equation: Equation, found: Contribution, block: Block) -> Block | None:
+def _placed(access: Access, places: Mapping[str, Subscript]) -> Access:
+    return replace(access, subscripts=tuple(place_in(s, places) for s in access.subscripts))
+
+
+def chained(equation: Equation, found: Contribution, block: Block, wrt: str) -> Block | None:
     """A block of what is read, carried through an equation that reads it.
+
+    Args:
+        equation: What reads it.
+        found: The read.
+        block: The block.
+        wrt: The tensor that is differentiated for.
 
     Returns:
         The block of the equation's target; None if it is 0.
@@ -124,7 +144,7 @@ def chained(equation: Equation, found: Contribution, block: Block) -> Block | No
     """
     taken = {*found.context, *target_indices(equation.target), *_every_index(found.factor)}
     names: dict[str, str] = {}
-    for index in (*block.kept, *block.summed):
+    for index in block.indices:
         names[index] = fresh_index(index, {*taken, *names.values()})
     block = block.renamed(names)
     left = target_indices(equation.target)
@@ -144,7 +164,10 @@ def chained(equation: Equation, found: Contribution, block: Block) -> Block | No
     indices = dict.fromkeys((*context, *read.kept, *read.summed))
     summed = tuple(i for i in indices if i not in kept)
     ranges = (*_ranges(equation, found.context), *read.ranges)
-    return Block(column, read.row, factors, summed, ranges)
+    value = product(Access(equation.target.name, column), *factors)
+    derived = Equation(Access(wrt, read.row), "+=", value, ranges, read.inside)
+    inside = (*read.inside, *bounding(derived, equation, merged))
+    return Block(column, read.row, factors, summed, ranges, inside)
 
 
 def _every_index(expression: Expression) -> Iterator[str]:
@@ -221,10 +244,12 @@ def without_deltas(block: Block, types: Mapping[str, object]) -> Block:
 
 def grouped(blocks: Sequence[Block]) -> list[list[Block]]:
     """The blocks that are not 0 at the same places, their indices made the same."""
-    groups: dict[tuple[Expression, tuple[Range, ...]], list[Block]] = {}
+    groups: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
         key = canonical(block.place)
-        group = groups.setdefault((key.form, block.ranges), [])
+        numbers = {index: f"_{n}" for n, index in enumerate(key.indices)}
+        inside = frozenset(rename_indices(access, numbers) for access in block.inside)
+        group = groups.setdefault((key.form, block.ranges, inside), [])
         names: dict[str, str] = {}
         if group:
             first = canonical(group[0].place).indices

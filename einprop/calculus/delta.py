@@ -143,9 +143,9 @@ class Elimination:
         name = found.read.name
         try:
             blocks = [self.stored(name)] if self.reaches_outside(name) else self.settled(name)
-            carried = [chained(equation, found, b) for b in blocks]
+            carried = [chained(equation, found, b, self.wrt) for b in blocks]
         except InexpressibleError:
-            carried = [chained(equation, found, self.stored(name))]
+            carried = [chained(equation, found, self.stored(name), self.wrt)]
         return [block for block in carried if block is not None]
 
     def reaches_outside(self, name: str) -> bool:
@@ -180,7 +180,7 @@ class Elimination:
 
     def summed(self, name: str, block: Block) -> Block:
         """The block with each sum defined as a tensor of its own."""
-        if not block.summed or block.ranges:
+        if not block.summed or block.ranges or block.inside:
             return block
         factors = list(block.factors)
         pending = list(block.summed)
@@ -328,6 +328,7 @@ def written(result: str, blocks: Sequence[Block], *, transposed: bool) -> Iterat
             operator,
             total(block.value for block in group),
             tuple(ranges.values()),
+            group[0].inside,
         )
 
 

@@ -104,12 +104,21 @@ def _name_axes(resolved: Resolved, letters: TypedLetters, declared: Collection[s
 
 
 def _renamed(equation: Equation, names: Mapping[str, str]) -> Equation:
-    target = rename_indices(equation.target, names)
-    assert isinstance(target, Access)
-    ranges = tuple(replace(r, index=names.get(r.index, r.index)) for r in equation.ranges)
-    return replace(
-        equation, target=target, expression=_rename_all(equation.expression, names), ranges=ranges
+    target, *inside = (_access(a, names) for a in (equation.target, *equation.inside))
+    return Equation(
+        target,
+        equation.operator,
+        _rename_all(equation.expression, names),
+        tuple(replace(r, index=names.get(r.index, r.index)) for r in equation.ranges),
+        tuple(inside),
+        equation.place,
     )
+
+
+def _access(access: Access, names: Mapping[str, str]) -> Access:
+    renamed = rename_indices(access, names)
+    assert isinstance(renamed, Access)
+    return renamed
 
 
 def _rename_all(expression: Expression, names: Mapping[str, str]) -> Expression:

@@ -89,3 +89,12 @@ def test_terms_do_not_double_from_layer_to_layer() -> None:
         f"h{n + 1}[i] = h{n}[i] + tanh(h{n}[j] W[j,i])" for n in range(12)
     )
     assert len(lines(f"{text}; y[i] = h12[i]")) < 80
+
+
+def test_letters_are_renamed_where_they_only_bound() -> None:
+    text = "input x[a]; x.grad[i+1] += s.grad; x.grad[i+0] += -s.grad where x[i+1]"
+    renamed = with_one_meaning(resolve(parse(text))).equations
+    assert [to_text(e) for e in renamed] == [
+        "x.grad[i+1] += s.grad",
+        "x.grad[i2+0] += -s.grad where x[i2+1]",
+    ]
