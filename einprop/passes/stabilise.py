@@ -42,6 +42,7 @@ def stabilise(program: SizedProgram) -> SizedProgram:
     | log(sigmoid(a)) | -softplus(-a) |
     | log(1 - sigmoid(a)) | -softplus(a) |
     | 1 / (1 + exp(a)) | sigmoid(-a) |
+    | exp(a) / (1 + exp(a)) | sigmoid(a) |
     | exp(a) - 1 | expm1(a) |
 
     What the old forms were computed from stays until `simplify` finds that nothing reads it.
@@ -55,7 +56,7 @@ def stabilise(program: SizedProgram) -> SizedProgram:
     s[i] = 1 + e[i]
     y[i] = softplus(x[i])
     """
-    if not any(_may_change(equation.expression) for equation in program.equations):
+    if not any(_may_change(equation.expression, program) for equation in program.equations):
         return program
     writer = _Stabiliser(program)
     for equation in program.equations:
@@ -68,12 +69,22 @@ def stabilise(program: SizedProgram) -> SizedProgram:
     )
 
 
-def _may_change(expression: Expression) -> bool:
+def _may_change(expression: Expression, program: SizedProgram) -> bool:
     """Whether a right side is one of those that the table has, whatever its operands are."""
     match expression:
         case Call("log") | Divide(Number(1)) | Add((_, Number(-1) | Negate(Number(1)))):
             return True
+        case Divide(Access()):
+            return any(_is_exponential(e) for e in program.equations)
         case Add((Number(-1) | Negate(Number(1)), _)):
+            return True
+        case _:
+            return False
+
+
+def _is_exponential(equation: Equation) -> bool:
+    match equation.expression:
+        case Call("exp"):
             return True
         case _:
             return False
@@ -107,9 +118,8 @@ class _Stabiliser:
         match expression:
             case Call("log", (argument,)):
                 return self.logarithm(argument)
-            case Divide(Number(1), divisor):
-                exponent = self.exponent(self.beside_one(divisor))
-                return None if exponent is None else Call("sigmoid", (self.negative(exponent),))
+            case Divide(dividend, divisor):
+                return self.quotient(dividend, divisor)
             case Add((other, Number(-1) | Negate(Number(1)))):
                 exponent = self.exponent(other)
                 return None if exponent is None else Call("expm1", (exponent,))
@@ -134,6 +144,15 @@ class _Stabiliser:
             return None
         exponent = self.exponent(other)
         return Call("log1p", (other,)) if exponent is None else Call("softplus", (exponent,))
+
+    def quotient(self, dividend: Expression, divisor: Expression) -> Expression | None:
+        """The stable form of a quotient."""
+        exponent = self.exponent(self.beside_one(divisor))
+        if exponent is None:
+            return None
+        if dividend == Number(1):
+            return Call("sigmoid", (self.negative(exponent),))
+        return Call("sigmoid", (exponent,)) if self.exponent(dividend) == exponent else None
 
     def beside_one(self, expression: Expression) -> Expression | None:
         """The a of 1 + a."""

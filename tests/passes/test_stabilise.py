@@ -16,6 +16,8 @@ FORMS = [
     ("log(-sigmoid(x[i]) + 1)", "softplus"),
     ("1 / (1 + exp(-x[i]))", "sigmoid"),
     ("1 / (exp(x[i]) + 1)", "sigmoid"),
+    ("exp(x[i]) / (1 + exp(x[i]))", "sigmoid"),
+    ("exp(-x[i]) / (exp(-x[i]) + 1)", "sigmoid"),
     ("exp(x[i]) - 1", "expm1"),
     ("-1 + exp(x[i])", "expm1"),
 ]
@@ -26,6 +28,7 @@ FAR = [
     ("log(sigmoid(x[i]))", [800.0, -800.0], [0, -800], [0, 1]),
     ("log(1 - sigmoid(x[i]))", [800.0, -800.0], [-800, 0], [-1, 0]),
     ("1 / (1 + exp(-x[i]))", [800.0, -800.0], [1, 0], [0, 0]),
+    ("exp(x[i]) / (1 + exp(x[i]))", [800.0, -800.0], [1, 0], [0, 0]),
     ("exp(x[i]) - 1", [1e-17, -800.0], [1e-17, -1], [1, 0]),
     ("log(1 + x[i])", [1e-17, 0.0], [1e-17, 0], [1, 1]),
 ]
@@ -42,6 +45,11 @@ def test_written_forms_are_found(form: str, function: str) -> None:
     assert f"{function}(" in found
     assert " exp(" not in found
     assert " log(" not in found
+
+
+def test_an_exponential_with_a_name_is_found_too() -> None:
+    assert "sigmoid(" in steps("e[i] = exp(x[i]); y[i] = e[i] / (1 + e[i])")
+    assert "sigmoid(" not in steps("y[i] = exp(x[i]) / (1 + exp(z[i]))")
 
 
 @pytest.mark.parametrize(("form", "function"), FORMS)
