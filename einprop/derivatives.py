@@ -173,8 +173,11 @@ class Differentiable(Extensible):
         check_forward(self._resolved, chosen, ahead)
         found = Jacobians(self._resolved)
         ties: list[Equation] = []
-        for name in chosen:
-            names = {x: found.claim(_sides(name, x), "jacobian") for x in wanted}
+        # Before any part of one is named.
+        claimed = {
+            name: {x: found.claim(_sides(name, x), "jacobian") for x in wanted} for name in chosen
+        }
+        for name, names in claimed.items():
             back = [x for x in wanted if runs_backward(self._resolved, name, x)]
             if back:
                 derivation, adjoint = self._derive(name, back, ones=False)

@@ -265,6 +265,12 @@ def test_a_result_that_is_taken_gets_a_number() -> None:
     assert jacobian.jacobian(of="y").outputs == ("y.jacobian2.x",)
 
 
+def test_what_is_asked_for_has_its_name_before_what_it_needs() -> None:
+    program = Program("g[t] = tanh(v g[t+1] + x[t]); h[t] = g[t] + w h[t-1]", outputs="h g")
+    found = program.jacobian(wrt="v w").outputs
+    assert found == ("h.jacobian.v", "h.jacobian.w", "g.jacobian.v", "g.jacobian.w")
+
+
 def test_what_does_not_depend_has_zeros() -> None:
     program = Program("y[i] = x[i]^2; z[j] = a[j]; w = 2 b[j,k] c[k,j]")
     jacobian = program.jacobian(of="y w", wrt="x a b")
