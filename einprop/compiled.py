@@ -214,6 +214,7 @@ class Compiled:
             axes=program.axes,
             lengths=lengths,
             backend=backend,
+            positions=self._resolved.positions,
             labels={name: to_text(declared_access(self._resolved, name)) for name in named},
         )
 

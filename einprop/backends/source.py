@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from einprop.backends.source_code import Code
 from einprop.backends.source_dialect import Dialect
@@ -43,6 +43,7 @@ def source(
     *,
     backend: str = "numpy",
     labels: Mapping[str, str] | None = None,
+    positions: Collection[str] = (),
 ) -> str:
     """Standalone code of a flat program.
 
@@ -58,6 +59,7 @@ def source(
         axes: The letters at the axes of the tensors that are put together by ``+=`` and the like.
         backend: The library that the code calls: ``numpy``, ``torch`` or ``jax``.
         labels: The letters of inputs' and outputs' axes, for the docstring; without them it has none.
+        positions: The inputs that are given as integers.
 
     Raises:
         InputError: There is no such backend.
@@ -83,10 +85,10 @@ def source(
     plan = schedule(
         equations, sizes, {**inputs, **scalars}, outputs, dtype, axes=axes, as_written=True
     )
-    first = Code(plan, name, known, SOURCES[backend], labels or {})
+    first = Code(plan, name, known, SOURCES[backend], labels or {}, counts=positions)
     if not first.dialect.keeps_rows or not plan.loops:
         return first.text()
     # How loops keep their rows depends on all that is read, which is known once the code is written.
     first.text()
     rows = tuple(rows_of(plan, first.author.uses))
-    return Code(plan, name, known, SOURCES[backend], labels or {}, rows).text()
+    return Code(plan, name, known, SOURCES[backend], labels or {}, rows, counts=positions).text()

@@ -154,7 +154,7 @@ class Author:
             rows = ", ".join(str(self.size(i)) for i in letters)
             result = quoted(base, CALL, lambda x: f"{x}.reshape({rows})")
             return transposed(dialect, result, letters, wanted)
-        windows = windowed(places, shape, sizes, here)
+        windows = windowed(places, shape, sizes, here, downwards=dialect.downwards)
         if windows is not None and not written:
             index = windows.slices.index
             result = quoted(base, CALL, lambda x: f"{x}[{index}]" if index else x)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from einprop.backends.numpy_functions import ArrayFunction
+from einprop.backends.numpy_functions import CALL, ArrayFunction
 from einprop.backends.source_author import Author
 from einprop.backends.source_contractions import transposed
 from einprop.backends.source_dialect import Dialect, Expression, Like
@@ -50,6 +50,7 @@ class Code:
         kind: The library.
         labels: Inputs and outputs with the letters of their axes.
         rows: The tensors that loops keep as lists of rows.
+        counts: The inputs that are given as integers.
     """
 
     def __init__(
@@ -60,17 +61,19 @@ class Code:
         kind: type[Dialect],
         labels: Mapping[str, str],
         rows: Sequence[Rows] = (),
+        counts: Collection[str] = (),
     ) -> None:
         self.plan = plan
         self.name = name
         self.lengths = lengths
         self.labels = labels
         self.rows = rows
+        self.counts = frozenset({*counts, *plan.integers}).intersection(plan.inputs)
         taken = (name, *_helpers(plan, kind(plan.dtype)), *_TAKEN[kind.name])
         self.names = tensor_names(plan, taken)
         self.marked = without_marks(plan)
         variables = loop_variables(plan, (*taken, *self.names.values()))
-        self.dialect = kind(plan.dtype, _like(plan, self.names, lengths))
+        self.dialect = kind(plan.dtype, _like(plan, self.names, lengths, self.counts))
         self.author = Author(plan, self.names, variables, lengths, self.dialect)
         self.made: set[str] = set(plan.inputs)
         self.assembled = {
@@ -175,8 +178,8 @@ class Code:
         for rows in self.rows:
             if rows.loop == loops[0] and not rows.after:
                 variable = self.names[rows.name]
-                lines += fitted(f"{variable} = {self.dialect.stacked(variable, rows.axis)}", 1)
-                del self.author.lists[rows.name]
+                axis = self.author.lists.pop(rows.name)
+                lines += fitted(f"{variable} = {self.dialect.stacked(variable, axis)}", 1)
         return lines
 
     def memory(self, numbers: range) -> list[str]:
@@ -234,7 +237,15 @@ class Code:
 
             return author.written(step.target, "copy", give)
         self.made.add(name)
-        return [f"{self.names[name]} = {expression.text}"]
+        return [f"{self.names[name]} = {self.begun(name, expression)}"]
+
+    def begun(self, name: str, expression: Expression) -> str:
+        """What a variable begins with: a list, if its tensor is to be one from its beginning."""
+        rows = next((rows for rows in self.rows if rows.name == name), None)
+        if rows is None or not rows.before or expression.binding != CALL:
+            return expression.text
+        self.author.lists[name] = rows.axis
+        return self.dialect.rows(expression.text, rows.axis)
 
     def window(self, step: Step, subscripts: Sequence[Affine]) -> list[str]:
         """A variable for a window, or none where it is written out at each place."""
@@ -298,11 +309,23 @@ class Code:
     def measured(self, lines: Sequence[str]) -> list[str]:
         """The lengths that the lines use, taken from the arguments."""
         text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
-        return [
+        return self.counted() + [
             line
             for name, (tensor, axis) in self.lengths.items()
             if re.search(rf"\b{re.escape(self.names[name])}\b", text)
             for line in fitted(f"{self.names[name]} = {self.names[tensor]}.shape[{axis}]", 1)
+        ]
+
+    def counted(self) -> list[str]:
+        """Integers that are computed with become numbers; numpy's do so by themselves."""
+        if self.dialect.checks_positions:
+            return []
+        inputs = [name for name in self.plan.inputs if name in self.counts]
+        variables = [self.names[name] for name in inputs if name not in self.plan.integers]
+        return [
+            line
+            for name in variables
+            for line in fitted(f"{name} = {self.dialect.as_number(Expression(name)).text}", 1)
         ]
 
     def returned(self) -> str:
@@ -321,18 +344,17 @@ class Code:
 
 
 def _like(
-    plan: Schedule, names: Mapping[str, str], lengths: Mapping[str, tuple[str, int]]
+    plan: Schedule,
+    names: Mapping[str, str],
+    lengths: Mapping[str, tuple[str, int]],
+    counts: Collection[str],
 ) -> Like | None:
     """The input that new arrays are like: one of numbers with axes, if there is one."""
     inputs = [name for name in plan.inputs if name not in lengths]
     if not inputs:
         return None
-
-    def rank(name: str) -> tuple[bool, bool]:
-        return name not in plan.integers, bool(plan.tensors[name].shape)
-
-    best = max(inputs, key=rank)
-    return Like(names[best], counts=best in plan.integers)
+    best = max(inputs, key=lambda name: (name not in counts, bool(plan.tensors[name].shape)))
+    return Like(names[best], counts=best in counts)
 
 
 def _helpers(plan: Schedule, dialect: Dialect) -> dict[str, ArrayFunction | str]:

@@ -165,6 +165,8 @@ def windowed(
     shape: Sequence[int],
     sizes: Mapping[str, int],
     here: Mapping[str, str],
+    *,
+    downwards: bool = True,
 ) -> Windows | None:
     """An array at subscripts such as ``2*i+p``, where p runs over a window at each i.
 
@@ -192,7 +194,7 @@ def windowed(
             whole = start == "0" and length == size
             parts.append(":" if whole else _span(start, 0, length, 1))
             continue
-        part, backwards = _part(inner, start, size, sizes, downwards=True)
+        part, backwards = _part(inner, start, size, sizes, downwards=downwards)
         if backwards:
             return None
         parts.append(part)

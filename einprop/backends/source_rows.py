@@ -65,14 +65,12 @@ def rows_of(plan: Schedule, uses: Sequence[Use]) -> Iterator[Rows]:
             if axes and name not in plan.inputs:
                 axis = min(axes)
                 mine = [use for use in uses if use.name == name]
-                yield Rows(
-                    name,
-                    axis,
-                    number,
-                    _by_rows(axis, [use for use in mine if use.step < loop.start]),
-                    name not in plan.outputs
-                    and _by_rows(axis, [use for use in mine if use.step >= loop.stop]),
-                )
+                later = [use for use in mine if use.step >= loop.stop]
+                after = name not in plan.outputs and _by_rows(axis, later)
+                # A list becomes an array when no row is missing.
+                filled = after or not any(use.written for use in later)
+                earlier = [use for use in mine if use.step < loop.start]
+                yield Rows(name, axis, number, filled and _by_rows(axis, earlier), after)
 
 
 def _by_rows(axis: int, uses: Collection[Use]) -> bool:

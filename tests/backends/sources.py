@@ -76,6 +76,11 @@ TEXTS: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {
     "grid": ("h[i,j] = tanh(x[i,j] + 0.5 h[i-1,j] + 0.3 h[i,j-1])", {"x": (3, 4)}),
     "running maximum": ("v[-1] = a; v[t] max= x[t]; v[t] max= v[t-1]", {"a": (), "x": (4,)}),
     "lagged": ("h[t,j] = 0.5 h[t-2,j] h[t-1,j] + x[j,t]", {"x": (3, 5)}),
+    "late base": (
+        "h[t,s] = tanh(h[t-1,s] + x[t,s]); h[-1,s] = sin(a[s]); h[-2,s] = sin(b[s])",
+        {"x": (4, 2), "a": (2,), "b": (2,)},
+    ),
+    "composed lookups": ("y[s] = k[s] / 3 + x[k[k[1-s]]]", {"k!2": (2,), "x": (2,)}),
     "logistic": (
         "s[b] = x[b,i] w[i]; loss = sum[b](softplus(s[b]) - t[b] s[b])",
         {"x": (5, 3), "w": (3,), "t": (5,)},

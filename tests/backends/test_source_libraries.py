@@ -26,6 +26,8 @@ from einprop.errors import (
 from einprop.reference import evaluate
 from tests.backends import sources
 from tests.backends.sources import BACKENDS, MLP, TEXTS, UPDATE, agrees, code, function_of, inputs
+from tests.strategies.language.programs import Case as Drawn
+from tests.strategies.language.programs import programs
 from tests.strategies.programs import Case, cases
 
 WITHOUT_GRADIENT = {"scattered maximum", "running maximum", "numbers"}
@@ -94,6 +96,20 @@ def test_generated_programs_and_their_code_agree(case: Case, backend: str, order
     except ShapeError:
         return
     agrees(program, {name: tensors[name] for name in program.inputs}, backend)
+
+
+@settings(max_examples=30, deadline=None)
+@given(programs(), st.sampled_from(("numpy", "torch")))
+def test_the_whole_language_and_its_code_agree(drawn: Drawn, backend: str) -> None:
+    sources.converter(backend)
+    try:
+        program = Program(drawn.text)
+        tensors = {name: drawn.tensors[name] for name in program.inputs}
+        with np.errstate(all="ignore"):
+            program(tensors)
+    except EinpropError:
+        return
+    agrees(program, tensors, backend)
 
 
 # Inside of the libraries' transformations.
