@@ -18,6 +18,7 @@ import einprop as ep
 from einprop import Program
 from einprop.errors import (
     DerivativeError,
+    EinpropError,
     IndexScopeError,
     InputError,
     ShapeError,
