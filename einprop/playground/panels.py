@@ -12,8 +12,8 @@ from einprop.notation.mathml import to_mathml
 from einprop.notation.printer import program_text
 from einprop.playground.question import Question
 from einprop.playground.sizes import small_sizes
-from einprop.playground.typed import types_text
 from einprop.program import Program
+from einprop.typed import types_text
 
 __all__ = ["PANELS", "Asked", "Panel"]
 

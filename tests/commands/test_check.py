@@ -1,4 +1,4 @@
-"""`check`: types, sums, roles, and gradients by hand, right, wrong and overridden."""
+"""`check`: types, sums, and gradients by hand, right, wrong and overridden."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_types_and_sums(check) -> None:
     assert check(AFFINE) == (
         0,
         """\
-tensor  role    types of its axes
+tensor  kind    types of its axes
 W[i,j]  param   pixel, j
 B[j]    param   j
 x[b,i]  input   batch, pixel
@@ -50,7 +50,7 @@ def test_axes_of_one_type_have_one_name(check) -> None:
     found = json.loads(check("y[i,j] = W[i,k] W[j,k]; z = sum[i,j](y[i,j])", "--json")[1])
     types = {t["tensor"]: t["types"] for t in found["tensors"]}
     assert types == {"W[i,k]": ["i", "k"], "y[i,j]": ["i", "i"], "z": []}
-    assert [t["role"] for t in found["tensors"]] == ["input", "local", "output"]
+    assert [t["kind"] for t in found["tensors"]] == ["input", "local", "output"]
 
 
 def test_two_types_of_one_letter_have_two_names(check) -> None:

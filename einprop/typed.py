@@ -1,8 +1,9 @@
-"""The types of a program's axes as text: by tensor, then each type with its letters and its size."""
+"""The types of a program's axes, named: by tensor, then each type with its letters and its size."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
@@ -12,7 +13,40 @@ from einprop.notation.tree import declared_groups
 from einprop.program import Program
 from einprop.tables import aligned
 
-__all__ = ["types_text"]
+__all__ = ["Typed", "types_text"]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The types of a program.
+
+    Attributes:
+        tensors: By label, such as ``x[b,i]``, the kind of the tensor and the types of its axes.
+        names: The name of each type: as declared, else by its first letter, else by an axis.
+        letters: The letters that range over each type.
+    """
+
+    tensors: Mapping[str, tuple[str, tuple[object, ...]]]
+    names: Mapping[object, str]
+    letters: Mapping[object, list[str]]
+
+    @classmethod
+    def of(cls, program: Program) -> Typed:
+        """The types of a program.
+
+        >>> typed = Typed.of(Program("index b: batch; y[b] = x[b,i] w[i]"))
+        >>> {label: typed.named(label) for label in typed.tensors}
+        {'x[b,i]': ['batch', 'i'], 'w[i]': ['i'], 'y[b]': ['batch']}
+        """
+        types, nodes = program.resolved.types, program.graph().nodes
+        letters = _letters(program.resolved)
+        axes = {n.name: [types.axis(n.name, k) for k in range(types.rank(n.name))] for n in nodes}
+        tensors = {node.label: (node.kind, tuple(axes[node.name])) for node in nodes}
+        return cls(tensors, _names(program.resolved, axes, letters), letters)
+
+    def named(self, label: str) -> list[str]:
+        """The names of the types of a tensor's axes."""
+        return [self.names[key] for key in self.tensors[label][1]]
 
 
 def types_text(program: Program, sizes: Sizes) -> str:
@@ -34,18 +68,15 @@ def types_text(program: Program, sizes: Sizes) -> str:
     batch  b           2
     i      i           3
     """
-    types, nodes = program.resolved.types, program.graph().nodes
-    letters = _letters(program.resolved)
-    axes = {n.name: [types.axis(n.name, k) for k in range(types.rank(n.name))] for n in nodes}
-    names = _names(program.resolved, axes, letters)
-    known = {key: str(sizes.known.get(key, "?")) for key in names}
+    typed = Typed.of(program)
+    known = {key: str(sizes.known.get(key, "?")) for key in typed.names}
     tensors = [("tensor", "kind", "types of its axes", "shape")]
-    for node in nodes:
-        keys = axes[node.name]
+    for label, (kind, keys) in typed.tensors.items():
         shape = " x ".join(known[key] for key in keys) or "scalar"
-        tensors.append((node.label, node.kind, ", ".join(names[key] for key in keys), shape))
+        tensors.append((label, kind, ", ".join(typed.named(label)), shape))
     table = [("type", "letters", "size")]
-    table += [(name, ", ".join(letters.get(key, ())), known[key]) for key, name in names.items()]
+    for key, name in typed.names.items():
+        table.append((name, ", ".join(typed.letters.get(key, ())), known[key]))
     return "\n".join([*aligned(tensors, left=4), "", *aligned(table, left=2)])
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from einprop.analysis.sizes import bind_letters
 from einprop.playground.sizes import small_sizes
-from einprop.playground.typed import types_text
 from einprop.program import Program
+from einprop.typed import types_text
 
 
 def tables(text: str, **given: int) -> tuple[list[list[str]], list[list[str]]]:
