@@ -6,10 +6,10 @@ r"""Trees into LaTeX that KaTeX and amsmath typeset.
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from einprop.notation.latex_names import index_latex, letters_latex, tensor_latex, word_latex
 from einprop.notation.printer import fold, size_text
 from einprop.notation.tree import (
     Access,
@@ -43,41 +43,6 @@ __all__ = ["noted_latex", "number_latex", "to_latex", "words_latex"]
 _Texts = Sequence[str]
 
 _THIN = r"\,"
-
-# fmt: off
-_GREEK = (
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
-    "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi",
-    "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi",
-    "Omega",
-)
-# fmt: on
-
-_LATIN_CAPITALS = {
-    **{name: name[0] for name in ("Alpha", "Beta", "Epsilon", "Zeta", "Iota", "Kappa", "Mu", "Nu")},
-    "Omicron": "O",
-    "Tau": "T",
-    "Eta": "H",
-    "Rho": "P",
-    "Chi": "X",
-}
-"""Capitals that TeX has no command for, since they look Latin."""
-
-_ACCENTS = {
-    "\u0300": "grave",
-    "\u0301": "acute",
-    "\u0302": "hat",
-    "\u0303": "tilde",
-    "\u0304": "overline",
-    "\u0306": "breve",
-    "\u0307": "dot",
-    "\u0308": "ddot",
-    "\u030c": "check",
-    "\u20d7": "vec",
-}
-
-_SUFFIXES = {"grad": ("bar", "overline"), "dot": ("dot", "dot")}
-"""Accents for a suffix: over one letter, over a longer name."""
 
 _FUNCTIONS = {
     name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "tanh", "max", "min")
@@ -113,83 +78,8 @@ _OPERATORS = {
 }
 
 
-def _greek(character: str) -> str | None:
-    r"""``\beta`` for β; capitals that look Latin are upright letters."""
-    words = unicodedata.name(character, "").split()
-    if words[:1] != ["GREEK"] or len(words) != 4 or words[2] != "LETTER":
-        return None
-    name = "lambda" if words[3] == "LAMDA" else words[3].lower()
-    if words[1] == "CAPITAL":
-        name = name.capitalize()
-        if name in _LATIN_CAPITALS:
-            return rf"\mathrm{{{_LATIN_CAPITALS[name]}}}"
-    return rf"\{name}" if name in _GREEK else "o" if name == "omicron" else None
-
-
-def _letters(name: str) -> list[str]:
-    """The letters of a name, each as LaTeX, accents over the letter before them."""
-    letters: list[str] = []
-    for whole in unicodedata.normalize("NFC", name):
-        base, *marks = list(unicodedata.normalize("NFD", whole))
-        if not all(mark in _ACCENTS for mark in marks):
-            base, marks = whole, []
-        if base in _ACCENTS and letters:
-            letters[-1] = _accented(letters[-1], base)
-            continue
-        letters.append(_letter(base))
-        for mark in marks:
-            letters[-1] = _accented(letters[-1], mark)
-    return letters
-
-
-def _accented(letter: str, mark: str) -> str:
-    return rf"\{_ACCENTS[mark]}{{{letter}}}"
-
-
-def _letter(character: str) -> str:
-    if character in "_.":
-        return r"\_" if character == "_" else "."
-    if character.isascii():
-        return character
-    if "\u0300" <= character <= "\u036f":
-        # A mark that has no accent: KaTeX refuses it as it stands.
-        return rf'\text{{\char"{ord(character):X}}}'
-    return _greek(character) or rf"\text{{{character}}}"
-
-
-def _word(name: str, font: str = "mathit") -> str:
-    """A name: Greek names as the letter, one letter as it is, a longer word in one piece."""
-    if name in _GREEK:
-        return rf"\{name}"
-    letters = _letters(name)
-    if len(letters) == 1:
-        return letters[0]
-    pieces = [
-        f"{letter} " if letter[-1].isalpha() and len(letter) > 1 else letter for letter in letters
-    ]
-    return rf"\{font}{{{''.join(pieces).strip()}}}"
-
-
-def _tensor(name: str) -> str:
-    """The name of a tensor, its suffixes as accents."""
-    root, *suffixes = name.split(".")
-    while suffixes and suffixes[0] not in _SUFFIXES:
-        root += f".{suffixes.pop(0)}"
-    text = _word(root)
-    wide = len(_letters(root)) > 1 and root not in _GREEK
-    for suffix in suffixes:
-        accents = _SUFFIXES.get(suffix)
-        text = rf"\{accents[wide]}{{{text}}}" if accents else rf"{text}\mathit{{.{_word(suffix)}}}"
-    return text
-
-
-def _index(name: str) -> str:
-    letters = name.rstrip("'")
-    return _word(letters) + name[len(letters) :]
-
-
 def _affine(node: Affine) -> str:
-    terms = [(node.end, r"\mathrm{end}"), *[(c, _index(n)) for c, n in node.terms]]
+    terms = [(node.end, r"\mathrm{end}"), *[(c, index_latex(n)) for c, n in node.terms]]
     text = ""
     for factor, name in [*terms, (node.constant, "")]:
         if factor:
@@ -205,14 +95,14 @@ def _subscript(node: Subscript) -> str:
 
 def _read(node: Access) -> str:
     if not node.subscripts:
-        return _tensor(node.name)
-    return f"{_tensor(node.name)}_{{{','.join(map(_subscript, node.subscripts))}}}"
+        return tensor_latex(node.name)
+    return f"{tensor_latex(node.name)}_{{{','.join(map(_subscript, node.subscripts))}}}"
 
 
 _SUBSCRIPTS: dict[type, Callable[[Any], str]] = {
-    Index: lambda node: _index(node.name),
+    Index: lambda node: index_latex(node.name),
     Affine: _affine,
-    Group: lambda node: f"({_THIN.join(map(_index, node.indices))})",
+    Group: lambda node: f"({_THIN.join(map(index_latex, node.indices))})",
     Boundary: lambda node: rf"\operatorname{{{node.mode}}}({_subscript(node.subscript)})",
     Access: _read,
 }
@@ -280,7 +170,7 @@ def _power(node: Power, texts: _Texts) -> str:
 
 
 def _call(node: Call, texts: _Texts) -> str:
-    indices = f"_{{{','.join(map(_index, node.indices))}}}" if node.indices else ""
+    indices = f"_{{{','.join(map(index_latex, node.indices))}}}" if node.indices else ""
     if node.function in _FENCES:
         opening, closing = _FENCES[node.function]
         return f"{opening}{texts[0]}{closing}"
@@ -292,7 +182,7 @@ def _call(node: Call, texts: _Texts) -> str:
 
 
 def _operator_name(name: str) -> str:
-    return rf"\operatorname{{{''.join(_letters(name))}}}"
+    return rf"\operatorname{{{''.join(letters_latex(name))}}}"
 
 
 def _iverson(node: Iverson, texts: _Texts) -> str:
@@ -302,7 +192,7 @@ def _iverson(node: Iverson, texts: _Texts) -> str:
 _EXPRESSIONS: dict[type, Callable[[Any, _Texts], str]] = {
     Number: _number,
     Access: lambda node, texts: _read(node),
-    IndexValue: lambda node, texts: _index(node.name),
+    IndexValue: lambda node, texts: index_latex(node.name),
     Negate: _negate,
     Add: _add,
     Multiply: _multiply,
@@ -323,13 +213,15 @@ def _size(size: Size) -> str:
         return size_text(size)
     text = ""
     for part in size:
-        written = str(part) if isinstance(part, int) else rf"\left|{_word(part, 'mathrm')}\right|"
+        written = (
+            str(part) if isinstance(part, int) else rf"\left|{word_latex(part, 'mathrm')}\right|"
+        )
         text += ("" if not text or written.startswith("-") else "+") + written
     return text
 
 
 def _range(node: Range) -> str:
-    return rf"{_size(node.start)} \le {_index(node.index)} < {_size(node.stop)}"
+    return rf"{_size(node.start)} \le {index_latex(node.index)} < {_size(node.stop)}"
 
 
 def _equation(node: Equation) -> str:
@@ -348,8 +240,8 @@ def _backward(node: Backward) -> str:
 def _index_declaration(node: IndexDeclaration) -> str:
     groups = []
     for group in node.groups:
-        kind = _word(group.type, "mathrm")
-        text = rf"{', '.join(map(_index, group.indices))} \in {kind}"
+        kind = word_latex(group.type, "mathrm")
+        text = rf"{', '.join(map(index_latex, group.indices))} \in {kind}"
         groups.append(
             text + (rf",\ \left|{kind}\right| = {_size(group.size)}" if group.size else "")
         )
@@ -361,8 +253,8 @@ def _tensor_declaration(node: TensorDeclaration) -> str:
 
 
 def _definition(node: Definition) -> str:
-    indices = f"_{{{','.join(map(_index, node.indices))}}}" if node.indices else ""
-    parameters = ", ".join(map(_word, node.parameters))
+    indices = f"_{{{','.join(map(index_latex, node.indices))}}}" if node.indices else ""
+    parameters = ", ".join(map(word_latex, node.parameters))
     head = f"{_operator_name(node.name)}{indices}{_paren(parameters)}"
     return f"{head} &= {_expression(node.body)}"
 
@@ -414,7 +306,7 @@ def words_latex(text: str) -> str:
     >>> print(words_latex("derivative of leaky_relu"))
     \text{derivative of leaky\_relu}
     """
-    return rf"\text{{{''.join(_letters(text))}}}"
+    return rf"\text{{{''.join(letters_latex(text))}}}"
 
 
 def number_latex(value: float) -> str:

@@ -8,14 +8,15 @@ import re
 import pytest
 from hypothesis import given, settings
 
-from einprop.notation.latex import _ACCENTS, _GREEK, to_latex
+from einprop.notation.latex import to_latex
+from einprop.notation.latex_names import ACCENTS, GREEK
 from einprop.notation.parser import parse
 from einprop.notation.tree import Access, Equation, Number, Statement
 from tests.strategies import trees
 
 # fmt: off
 COMMANDS = {
-    *_GREEK, *_ACCENTS.values(), "begin", "end", "bar", "mathit", "mathrm", "mathrel", "text",
+    *GREEK, *ACCENTS.values(), "begin", "end", "bar", "mathit", "mathrm", "mathrel", "text",
     "operatorname", "left", "right", "frac", "sqrt", "sum", "prod", "exp", "log", "sin", "cos",
     "tan", "tanh", "max", "min", "cdot", "quad", "in", "le", "ge", "ne", "lfloor", "rfloor",
 }
