@@ -214,10 +214,10 @@ def _wrong_reads(chosen: Callable[[Access], bool]) -> Callable[[pytest.MonkeyPat
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
         right = Linearisation.contributions
 
-        def wrong(self, node: Expression, factor: Expression, context: tuple[str, ...]):
+        def wrong(self, node: Expression, factor: Expression, context: tuple[str, ...], *last):
             if isinstance(node, Access) and chosen(node):
                 factor = Multiply((Number(1.001), factor))
-            return right(self, node, factor, context)
+            return right(self, node, factor, context, *last)
 
         monkeypatch.setattr(Linearisation, "contributions", wrong)
 

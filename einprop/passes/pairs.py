@@ -38,7 +38,8 @@ def pair_up(program: SizedProgram, derivative: Differentiated | None = None) -> 
         derivative: What is derived from the program afterwards, if anything is.
 
     >>> from einprop.notation.parser import parse
-    >>>     >>> text = "y[a] = sum[b,c](A[a,b] B[b,c] v[c]); z = sum[b,c](u[b] B[b,c] v[c])"
+    >>> from einprop.notation.printer import to_text
+    >>> text = "y[a] = sum[b,c](A[a,b] B[b,c] v[c]); z = sum[b,c](u[b] B[b,c] v[c])"
     >>> for equation in pair_up(SizedProgram(parse(text), dict.fromkeys("abc", 9), "yz")).equations:
     ...     print(to_text(equation))
     _1[b] = sum[c](B[b,c] v[c])
