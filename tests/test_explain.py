@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from einprop import Program
+from einprop.analysis.sizes import bind_sizes
 from einprop.errors import ShapeError
 
 MLP = """
@@ -151,6 +153,23 @@ def test_orders_of_products_before_and_after() -> None:
 )
 def test_what_was_stabilised_and_simplified(text: str, said: str) -> None:
     assert said in str(Program(text).explain(i=3))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y[k] = log_softmax[k](x[pad(k-1)]) where k in 0:4",
+        "y[i] = 2 x[i+0] where i in 0:1; y[i] = softmax[i](x[pad(i-1)]) where i in 1:4",
+        "index s: state < 2; h[t] = logsumexp[s]([s == 1] h[t-1] + x[t])",
+    ],
+)
+def test_stable_forms_of_what_is_put_together_from_parts(text: str) -> None:
+    # What is read outside of its axis lies in a larger tensor, which no one equation defines.
+    program = Program(text)
+    x = [0.5, -1.0, 2.0]
+    assert np.isfinite(program(x=x)).all()
+    explained = program.compile().explain(bind_sizes(program.resolved, {"x": (3,)}))
+    assert any(decision.kind == "stabilised" for decision in explained.decisions)
 
 
 def test_steps_that_write_over_an_operand_say_so() -> None:

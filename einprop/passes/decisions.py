@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from einprop.analysis.dependence import is_contribution
 from einprop.analysis.indices import is_distinct, rename_indices
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Equation, Expression, transform
@@ -81,8 +82,8 @@ def in_words(
         if not isinstance(node, Access) or node.name not in temporaries or not is_distinct(node):
             return node
         known = defined.get(node.name)
-        if known is None:
-            return node
+        if known is None or is_contribution(known):
+            return node  # What is put together from parts has no expression of its own.
         names = dict(zip(letters(known.target), letters(node), strict=True))
         return rename_indices(known.expression, names)
 
