@@ -131,6 +131,8 @@ class _Simplifier:
 
     def decisions(self, needed: Sequence[Equation]) -> Iterator[Decision]:
         """The shifts, and how many operations went away, where this is the last time."""
+        if not self.last:
+            return
         defined = {e.target.name: e for e in self.program.equations}
         for term, along in dict(self.shifted_terms).items():
             words = in_words(term, defined, self.program.temporaries)
@@ -138,7 +140,7 @@ class _Simplifier:
                 "stabilised", f"{words} with its maximum over {', '.join(along)} taken out"
             )
         before = sum(not isinstance(e.expression, Access) for e in self.program.equations)
-        if self.last and before > len(needed):
+        if before > len(needed):
             saved = before - len(needed)
             yield Decision("simplified", "each operation once, none unread", saved, "operations")
 

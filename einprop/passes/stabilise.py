@@ -56,7 +56,9 @@ def stabilise(program: SizedProgram) -> SizedProgram:
     s[i] = 1 + e[i]
     y[i] = softplus(x[i])
     """
-    if not any(_may_change(equation.expression, program) for equation in program.equations):
+    expressions = [equation.expression for equation in program.equations]
+    exponentials = any(isinstance(e, Call) and e.function == "exp" for e in expressions)
+    if not any(_may_change(e, exponentials=exponentials) for e in expressions):
         return program
     writer = _Stabiliser(program)
     for equation in program.equations:
@@ -69,22 +71,14 @@ def stabilise(program: SizedProgram) -> SizedProgram:
     )
 
 
-def _may_change(expression: Expression, program: SizedProgram) -> bool:
+def _may_change(expression: Expression, *, exponentials: bool) -> bool:
     """Whether a right side is one of those that the table has, whatever its operands are."""
     match expression:
         case Call("log") | Divide(Number(1)) | Add((_, Number(-1) | Negate(Number(1)))):
             return True
         case Divide(Access()):
-            return any(_is_exponential(e) for e in program.equations)
+            return exponentials
         case Add((Number(-1) | Negate(Number(1)), _)):
-            return True
-        case _:
-            return False
-
-
-def _is_exponential(equation: Equation) -> bool:
-    match equation.expression:
-        case Call("exp"):
             return True
         case _:
             return False
