@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from einprop.backends.numpy_functions import CALL
 from einprop.backends.numpy_views import tuple_text
-from einprop.backends.source_dialect import Dialect, Expression, Word, quoted
+from einprop.backends.source_dialect import Dialect, Expression, Word
 
 __all__ = ["Jax"]
 
@@ -73,10 +72,6 @@ class Jax(Dialect):
     def scalar(self, text: str) -> str:
         """A number of Python's as an array."""
         return f"jnp.asarray({text}, {self.number_type})"
-
-    def as_number(self, expression: Expression) -> Expression:
-        """Integers or truth values as numbers."""
-        return quoted(expression, CALL, lambda x: f"{x}.astype({self.number_type})")
 
     def positions(self, size: int, *, numbers: bool = False) -> str:
         """0, 1, 2, …: to look something up, or as numbers to compute with."""
