@@ -35,6 +35,7 @@ from einprop.layers.pooling import (
 )
 from einprop.layers.recurrent import Gru, Lstm, Rnn
 from einprop.layers.residual import Residual
+from einprop.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
 __all__ = [
     "Affine",
@@ -47,6 +48,9 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "Criterion",
     "Dropout",
     "Elu",

@@ -9,7 +9,7 @@ from einprop.errors import InputError
 from einprop.layers import init
 from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
-from einprop.layers.options import integer, per_axis
+from einprop.layers.options import integer, padding_of, per_axis
 from einprop.layers.windows import OFFSETS, POSITIONS, Windows
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d"]
@@ -42,17 +42,13 @@ class _Convolution(Layer):
         **initial: Initializer,
     ) -> None:
         axes = self.axes_slid
-        if integer("filters", filters) % integer("groups", groups):
-            raise InputError(
-                f"{filters} filters do not form {groups} groups",
-                hint="the number of groups divides that of filters, and that of channels",
-            )
+        check_groups(filters, groups)
         self._configure(
             initial,
             filters=integer("filters", filters),
             kernel=per_axis("kernel", kernel, axes),
             stride=per_axis("stride", stride, axes),
-            padding=_padding(padding, axes),
+            padding=padding_of(padding, axes),
             dilation=per_axis("dilation", dilation, axes),
             groups=integer("groups", groups),
             bias=bool(bias),
@@ -85,12 +81,17 @@ class _Convolution(Layer):
         """
 
 
-def _padding(given: Option | str, axes: int) -> Option | str:
-    if not isinstance(given, str):
-        return per_axis("padding", given, axes, 0)
-    if given != "same":
-        raise InputError(f"padding is {given!r}", hint="it is an integer, 0 or more, or 'same'")
-    return given
+def check_groups(filters: int, groups: int) -> None:
+    """Refuse filters that do not fall into so many blocks.
+
+    Raises:
+        InputError: They do not, or one of the two is no positive integer.
+    """
+    if integer("filters", filters) % integer("groups", groups):
+        raise InputError(
+            f"{filters} filters do not form {groups} groups",
+            hint="the number of groups divides that of filters, and that of channels",
+        )
 
 
 class Conv1d(_Convolution):
@@ -110,7 +111,8 @@ class Conv1d(_Convolution):
         filters: How many there are.
         kernel: Size of the window.
         stride: From one place to the next.
-        padding: Zeros before and after the sequence; or ``"same"``: as many as keep its length.
+        padding: Zeros before and after the sequence; ``"valid"`` is none, ``"same"`` as many as keep
+            its length.
         dilation: From one position in the window to the next.
         groups: Of channels and filters.
         bias: Whether there is a ``B``.
@@ -149,7 +151,7 @@ class Conv2d(_Convolution):
         filters: How many there are.
         kernel: Rows and columns of the window, one integer or two; stride, padding and dilation too.
         stride: From one place to the next.
-        padding: Zeros around the image; or ``"same"``: as many as keep its size.
+        padding: Zeros around the image; ``"valid"`` is none, ``"same"`` as many as keep its size.
         dilation: From one position in the window to the next.
         groups: Of channels and filters.
         bias: Whether there is a ``B``.
@@ -191,7 +193,7 @@ class Conv3d(_Convolution):
         filters: How many there are.
         kernel: Size of the window, one integer or three; stride, padding and dilation too.
         stride: From one place to the next.
-        padding: Zeros around the volume; or ``"same"``: as many as keep its size.
+        padding: Zeros around the volume; ``"valid"`` is none, ``"same"`` as many as keep its size.
         dilation: From one position in the window to the next.
         groups: Of channels and filters.
         bias: Whether there is a ``B``.

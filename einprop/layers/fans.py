@@ -19,7 +19,8 @@ class Parameter:
     Attributes:
         name: In the program.
         initialize: Draws the first value.
-        axes: By axis ``in`` (summed), ``out`` (on the left) or ``window`` (slides over an input).
+        axes: By axis ``in`` (summed), ``out`` (on the left) or ``window`` (slides over what is read or
+            written).
         dotted: The layer's position in the chain and the name that the layer gives it: ``0.W``.
     """
 
@@ -53,13 +54,16 @@ def axes_of(name: str, equations: Sequence[Equation]) -> tuple[str, ...]:
     >>> from einprop.notation.parser import parse
     >>> axes_of("K", parse("y[b,i,f] = x[b,2*i+p,c] K[p,c,f]"))
     ('window', 'in', 'out')
+    >>> axes_of("K", parse("y[b,2*i+p,f] += x[b,i,c] K[p,c,f]"))
+    ('window', 'in', 'out')
     """
     for equation in equations:
         for access in reads(equation):
             if access.name == name:
-                left = {unprimed(i) for i in target_indices(equation.target)}
-                windows = _windows(equation) - left
-                return tuple(_axis(s, left, windows) for s in access.subscripts)
+                slid = _added(equation.target)
+                left = {unprimed(i) for i in target_indices(equation.target)} - slid
+                windows = {letter for read in reads(equation) for letter in _added(read)} - left
+                return tuple(_axis(s, left, windows | slid) for s in access.subscripts)
     return ()
 
 
@@ -72,12 +76,11 @@ def _axis(subscript: Subscript, left: set[str], windows: set[str]) -> str:
     return "window" if letters <= windows else "in"
 
 
-def _windows(equation: Equation) -> set[str]:
-    """The indices that are added to others in a subscript: ``p`` of ``x[2*i+p]``."""
+def _added(access: Access) -> set[str]:
+    """The indices that are added to others in a subscript: ``i`` and ``p`` of ``x[2*i+p]``."""
     found: set[str] = set()
-    for access in reads(equation):
-        for subscript in access.subscripts:
-            inner = subscript.subscript if isinstance(subscript, Boundary) else subscript
-            if not isinstance(inner, Index | Group | Access) and len(inner.terms) > 1:
-                found |= {unprimed(i) for _, i in inner.terms}
+    for subscript in access.subscripts:
+        inner = subscript.subscript if isinstance(subscript, Boundary) else subscript
+        if not isinstance(inner, Index | Group | Access) and len(inner.terms) > 1:
+            found |= {unprimed(i) for _, i in inner.terms}
     return found

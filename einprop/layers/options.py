@@ -8,7 +8,7 @@ import numpy as np
 
 from einprop.errors import InputError
 
-__all__ = ["integer", "per_axis", "positive", "within"]
+__all__ = ["integer", "padding_of", "per_axis", "positive", "within"]
 
 
 def integer(name: str, given: object, least: int = 1) -> int:
@@ -46,6 +46,30 @@ def per_axis(
         raise InputError(
             f"{name} is {given!r}", hint=f"it is an integer, {least} or more{several}"
         ) from None
+
+
+def padding_of(
+    given: int | Sequence[int] | str, axes: int, words: Sequence[str] = ("valid", "same")
+) -> int | tuple[int, ...] | str:
+    """The option ``padding``: integers for the axes, or a word.
+
+    Args:
+        given: As the user gave it. ``valid`` is 0: a window lies inside.
+        axes: How many integers are legal.
+        words: Those that are.
+
+    Raises:
+        InputError: It is none of these, or one is less than 0.
+
+    >>> padding_of("valid", 2), padding_of("same", 2), padding_of((1, 1), 2)
+    (0, 'same', 1)
+    """
+    if not isinstance(given, str):
+        return per_axis("padding", given, axes, 0)
+    if given not in words:
+        legal = " or ".join(["an integer, 0 or more,", *map(repr, words)])
+        raise InputError(f"padding is {given!r}", hint=f"it is {legal}")
+    return 0 if given == "valid" else given
 
 
 def positive(name: str, given: object) -> float:

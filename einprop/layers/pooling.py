@@ -7,8 +7,8 @@ from typing import ClassVar, Self
 from einprop.errors import InputError
 from einprop.layers.between import Between
 from einprop.layers.layer import Layer
-from einprop.layers.options import per_axis
-from einprop.layers.windows import OFFSETS, POSITIONS, Windows
+from einprop.layers.options import padding_of, per_axis
+from einprop.layers.windows import ENTERING, OFFSETS, POSITIONS, Windows
 
 __all__ = ["AvgPool1d", "AvgPool2d", "Flatten", "GlobalPool", "MaxPool1d", "MaxPool2d"]
 
@@ -23,34 +23,57 @@ class _Pooling(Layer):
     outside: ClassVar[str]
     kernel: Option
     stride: Option
-    padding: Option
+    padding: Option | str
+    dilation: Option
 
     def __init__(
-        self, kernel: Option, *, stride: Option | None = None, padding: Option = 0
+        self,
+        kernel: Option,
+        *,
+        stride: Option | None = None,
+        padding: Option | str = 0,
+        dilation: Option = 1,
     ) -> None:
         axes = self.axes_slid
         size = per_axis("kernel", kernel, axes)
-        around = per_axis("padding", padding, axes, 0)
+        around = padding_of(padding, axes)
         step = None if stride is None else per_axis("stride", stride, axes)
-        both = (given if isinstance(given, tuple) else (given,) * axes for given in (size, around))
-        if any(2 * zeros > width for width, zeros in zip(*both, strict=True)):
+        self._configure(
+            kernel=size,
+            stride=None if step == size else step,
+            padding=around,
+            dilation=per_axis("dilation", dilation, axes),
+        )
+        windows = self._windows()  # which refuses what does not go together
+        if any(
+            2 * zeros > width for width, zeros in zip(windows.sizes, windows.before, strict=True)
+        ):
             raise InputError(
                 f"padding is {padding!r} and kernel is {kernel!r}",
                 hint="padding is at most half of the kernel",
             )
-        self._configure(kernel=size, stride=None if step == size else step, padding=around)
+
+    def _windows(self) -> Windows:
+        stride = self.kernel if self.stride is None else self.stride
+        return Windows(
+            self.axes_slid, self.kernel, stride, self.padding, self.dilation, self.outside
+        )
 
     @property
     def forward(self) -> str:
         """The equation, and the sizes of the windows."""
-        stride = self.kernel if self.stride is None else self.stride
-        windows = Windows(self.axes_slid, self.kernel, stride, self.padding, outside=self.outside)
+        windows = self._windows()
         before, clause = windows.bound("c")
         places, offsets = (",".join(letters[self.axes_slid]) for letters in (POSITIONS, OFFSETS))
+        read, entering = f"x[b,{windows.subscripts},c]", ""
+        if self.reduction == "max" and windows.leaves_gaps:
+            entering = f"input x[b,{','.join(ENTERING[self.axes_slid])},c]"
+            read = f"where({windows.condition}, {read}, -1 / 0)"
         return f"""
             {windows.declarations}
+            {entering}
             {before}
-            y[b,{places},c] = {self.reduction}[{offsets}](x[b,{windows.subscripts},c]){clause}
+            y[b,{places},c] = {self.reduction}[{offsets}]({read}){clause}
         """
 
 
@@ -59,15 +82,16 @@ class MaxPool1d(_Pooling):
 
     ::
 
-        x[b,t,c] ──▶ y[b,t,c]      t: (n + 2 padding - kernel) // stride + 1 places
+        x[b,t,c] ──▶ y[b,t,c]      t: (n + 2 padding - dilation (kernel - 1) - 1) // stride + 1 places
 
-    Positions outside count as the edge, which every window that reaches outside holds. Where several
-    positions are largest they share the gradient.
+    Positions outside never count. Where several positions are largest they share the gradient.
 
     Args:
         kernel: Size of the window.
         stride: From one place to the next; by default the size of the window.
-        padding: Positions before and after the sequence, at most half of the window.
+        padding: Positions before and after the sequence, at most half of the window; ``"valid"`` is
+            none, with stride 1 ``"same"`` is as many as keep the size.
+        dilation: From one position in the window to the next.
 
     Raises:
         InputError: An option is out of its range.
@@ -89,15 +113,19 @@ class MaxPool2d(_Pooling):
 
     ::
 
-        x[b,i,j,c] ──▶ y[b,i,j,c]      i: (n + 2 padding - kernel) // stride + 1 places, j alike
+        x[b,i,j,c] ──▶ y[b,i,j,c]
 
-    y_bijc = max_pq x_b,stride i + p,stride j + q,c. Positions outside count as the edge, which every
-    window that reaches outside holds. Where several positions are largest they share the gradient.
+        i: (n + 2 padding - dilation (kernel - 1) - 1) // stride + 1 places, j alike
+
+    y_bijc = max_pq x_b,stride i + p,stride j + q,c. Positions outside never count. Where several
+    positions are largest they share the gradient.
 
     Args:
-        kernel: Rows and columns of the window, one integer or two; stride and padding too.
+        kernel: Rows and columns of the window, one integer or two; the other options too.
         stride: From one place to the next; by default the size of the window.
-        padding: Positions around the image, at most half of the window.
+        padding: Positions around the image, at most half of the window; ``"valid"`` is
+            none, with stride 1 ``"same"`` is as many as keep the size.
+        dilation: From one position in the window to the next.
 
     Raises:
         InputError: An option is out of its range.
@@ -120,12 +148,14 @@ class AvgPool1d(_Pooling):
 
     ::
 
-        x[b,t,c] ──▶ y[b,t,c]      t: (n + 2 padding - kernel) // stride + 1 places
+        x[b,t,c] ──▶ y[b,t,c]      t: (n + 2 padding - dilation (kernel - 1) - 1) // stride + 1 places
 
     Args:
         kernel: Size of the window.
         stride: From one place to the next; by default the size of the window.
         padding: Zeros before and after the sequence, at most half of the window; they count.
+            ``"valid"`` is none, with stride 1 ``"same"`` is as many as keep the size.
+        dilation: From one position in the window to the next.
 
     Raises:
         InputError: An option is out of its range.
@@ -147,14 +177,18 @@ class AvgPool2d(_Pooling):
 
     ::
 
-        x[b,i,j,c] ──▶ y[b,i,j,c]      i: (n + 2 padding - kernel) // stride + 1 places, j alike
+        x[b,i,j,c] ──▶ y[b,i,j,c]
+
+        i: (n + 2 padding - dilation (kernel - 1) - 1) // stride + 1 places, j alike
 
     y_bijc = 1/(kernel kernel) sum_pq x_b,stride i + p,stride j + q,c.
 
     Args:
-        kernel: Rows and columns of the window, one integer or two; stride and padding too.
+        kernel: Rows and columns of the window, one integer or two; the other options too.
         stride: From one place to the next; by default the size of the window.
         padding: Zeros around the image, at most half of the window; they count.
+            ``"valid"`` is none, with stride 1 ``"same"`` is as many as keep the size.
+        dilation: From one position in the window to the next.
 
     Raises:
         InputError: An option is out of its range.

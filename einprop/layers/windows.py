@@ -57,6 +57,11 @@ class Windows:
                 hint="the length stays the same with stride 1; give padding as integers",
             )
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """By axis, the size of the window."""
+        return self._each(self.kernel)
+
     def _each(self, option: Option) -> tuple[int, ...]:
         return (option,) * self.axes if isinstance(option, int) else option
 
@@ -83,7 +88,7 @@ class Windows:
     @property
     def declarations(self) -> str:
         """``index p, q: window < 3``."""
-        sizes = self._each(self.kernel)
+        sizes = self.sizes
         if len(set(sizes)) == 1:
             return f"index {', '.join(OFFSETS[self.axes])}: window < {sizes[0]}"
         names = {1: ("window",), 2: ("height", "width"), 3: ("depth", "height", "width")}[self.axes]
@@ -104,6 +109,30 @@ class Windows:
             )
             found.append(f"{self.outside}({inner})" if self.around[number] else inner)
         return ",".join(found)
+
+    @property
+    def leaves_gaps(self) -> bool:
+        """Whether a window that reaches outside may step over the edge of its axis."""
+        both = zip(self._each(self.dilation), self.around, strict=True)
+        return any(dilation > 1 and around for dilation, around in both)
+
+    @property
+    def condition(self) -> str:
+        """The factor that is 1 at positions inside, 0 outside; `ENTERING` are the indices inside.
+
+        >>> Windows(1, kernel=2, stride=2, padding=1, dilation=3).condition
+        '[2 t + 3 p >= 1] * [2 t + 3 p < 1 + sum[s](1)]'
+        """
+        found = []
+        letters = (POSITIONS[self.axes], OFFSETS[self.axes], ENTERING[self.axes])
+        options = (self._each(self.stride), self._each(self.dilation), self.before, self.around)
+        for position, offset, entering, stride, step, before, around in zip(
+            *letters, *options, strict=True
+        ):
+            place = f"{stride} {position} + {step} {offset}"
+            if around:
+                found += [f"[{place} >= {before}]", f"[{place} < {before} + sum[{entering}](1)]"]
+        return " * ".join(found)
 
     def bound(self, channel: str) -> tuple[str, str]:
         """What says how far the windows go: an equation before, and a clause behind the reading one.

@@ -32,6 +32,7 @@ CONVOLUTIONS: list[tuple[Layer, tuple[int, ...]]] = [
     (Conv1d(3, kernel=1, padding=2), (2, 5, 2)),
     (Conv1d(3, kernel=3, padding=4, stride=3), (2, 5, 2)),
     (Conv2d(3, kernel=3), (2, 5, 6, 2)),
+    (Conv2d(3, kernel=3, stride=2, padding="valid"), (2, 5, 6, 2)),
     (Conv2d(3, kernel=(3, 2), stride=(1, 2)), (2, 5, 6, 2)),
     (Conv2d(3, kernel=3, padding=1), (2, 4, 5, 2)),
     (Conv2d(3, kernel=3, stride=2, padding=1), (2, 7, 8, 2)),
@@ -128,8 +129,8 @@ REFUSED = {
         "padding is -1\nit is an integer, 0 or more",
     ),
     "unknown padding": (
-        lambda: Conv1d(4, kernel=3, padding="valid"),
-        "padding is 'valid'\nit is an integer, 0 or more, or 'same'",
+        lambda: Conv1d(4, kernel=3, padding="full"),
+        "padding is 'full'\nit is an integer, 0 or more, or 'valid' or 'same'",
     ),
     "same with a stride": (
         lambda: Conv1d(4, kernel=3, padding="same", stride=2),

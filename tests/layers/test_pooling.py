@@ -34,7 +34,15 @@ POOLS: list[tuple[Layer, tuple[int, ...]]] = [
     (MaxPool2d(3, stride=2), (2, 7, 6, 3)),
     (MaxPool2d(3, stride=1, padding=1), (1, 4, 3, 2)),
     (MaxPool2d((2, 3), stride=(1, 2), padding=(1, 0)), (2, 4, 5, 2)),
+    (MaxPool1d(3, padding="valid"), (2, 7, 3)),
+    (MaxPool1d(3, stride=1, padding="same"), (2, 7, 3)),
+    (MaxPool1d(3, dilation=2), (2, 9, 3)),
+    (MaxPool1d(2, stride=2, padding=1, dilation=2), (2, 6, 3)),
+    (MaxPool1d(2, stride=1, padding=1, dilation=3), (2, 3, 3)),
+    (MaxPool2d(2, stride=1, padding=(1, 0), dilation=(2, 1)), (2, 4, 5, 2)),
+    (MaxPool2d(3, stride=2, padding=1, dilation=2), (2, 7, 6, 2)),
     (AvgPool1d(3), (2, 7, 3)),
+    (AvgPool1d(3, stride=1, padding="same"), (2, 7, 3)),
     (AvgPool1d(3, stride=2, padding=1), (2, 7, 3)),
     (AvgPool1d(2, padding=1), (2, 5, 3)),
     (AvgPool2d(2), (2, 5, 4, 3)),
@@ -47,9 +55,18 @@ def in_torch(layer: Layer, x: Any) -> Any:
     torch = pytest.importorskip("torch", reason="torch is the oracle")
     name = {"MaxPool": "max_pool", "AvgPool": "avg_pool"}[type(layer).__name__[:7]]
     function = getattr(torch.nn.functional, f"{name}{x.ndim - 2}d")
-    options = layer.options
+    options = dict(layer.options)
+    if options["padding"] == "same":
+        options["padding"] = options["kernel"] // 2
+    if name == "avg_pool":
+        assert options["dilation"] == 1, "torch has none"
+    further = {"dilation": options["dilation"]} if name == "max_pool" else {}
     pooled = function(
-        x.movedim(-1, 1), options["kernel"], options["stride"], padding=options["padding"]
+        x.movedim(-1, 1),
+        options["kernel"],
+        options["stride"],
+        padding=options["padding"],
+        **further,
     )
     return pooled.movedim(1, -1)
 
@@ -58,6 +75,15 @@ def in_torch(layer: Layer, x: Any) -> Any:
 def test_values_and_gradients_are_those_of_torch(layer: Layer, shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(1).normal(size=shape)
     assert_agrees(layer, {"x": x}, lambda v: in_torch(layer, v.x))
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_dilated_mean_is_that_of_the_positions_read(padding: int) -> None:
+    x = np.random.default_rng(1).normal(size=(2, 8, 3))
+    around = np.pad(x, ((0, 0), (padding, padding), (0, 0)))
+    expected = (around[:, :-3] + around[:, 3:]) / 2
+    layer = AvgPool1d(2, stride=1, padding=padding, dilation=3)
+    np.testing.assert_allclose(layer({}, x=x), expected)
 
 
 def test_negative_numbers_at_the_edge_are_no_zeros() -> None:
