@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from einprop.layers import init
 from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
-from einprop.layers.options import integer
+from einprop.layers.options import integer, one_of
 
 __all__ = ["Attention"]
+
+_KEPT = {"lengths": "[s < lengths[b]]", "mask": "[keep[b,s] != 0]"}
+"""By the word for padding, the factor that is 1 where a key counts."""
 
 PROJECTIONS = "QKVO"
 """Queries, keys, values, and what leaves."""
@@ -35,12 +38,18 @@ class Attention(Layer):
         causal: Position t reads no position behind it, s <= t.
         cross: Keys and values come from a second input of the network, ``memory[b,s,m]``, of any
             length and width. Several layers of a network read the same memory.
+        padded: Which keys are padding: ``lengths`` for a further input ``lengths[b]``, how many of
+            the sequence (of the memory) count, from 1 on; ``mask`` for a further input ``keep[b,s]``,
+            0 where a key does not count, as the complement of torch's ``key_padding_mask``. All
+            layers of a network that have one read the same.
         bias: Whether the projections have biases ``BQ``, ``BK``, ``BV``, ``BO``.
         **initial: Other initialisers, by parameter; by default Glorot's, uniform, and 0.
 
     Raises:
-        InputError: ``heads`` is no positive integer.
+        InputError: ``heads`` is no positive integer, or ``padded`` is something else.
         ShapeError: On a call, the width of x is no multiple of ``heads``.
+
+    A position that reads no key at all has nan there, as in torch, and nowhere else.
 
     Source: Vaswani et al., NIPS 2017; ``torch.nn.MultiheadAttention``.
 
@@ -53,11 +62,16 @@ class Attention(Layer):
     >>> y = attention(parameters, x=x)
     >>> bool(np.allclose(attention(parameters, x=x[:, :2]), y[:, :2]))
     True
+    >>> padded = Attention(2, padded="lengths")
+    >>> short = padded(parameters, x=x, lengths=[2, 2, 2])[:, :2]
+    >>> bool(np.allclose(short, padded(parameters, x=x[:, :2], lengths=[2, 2, 2])))
+    True
     """
 
     heads: int
     causal: bool
     cross: bool
+    padded: str | None
     bias: bool
 
     def __init__(
@@ -66,19 +80,27 @@ class Attention(Layer):
         *,
         causal: bool = False,
         cross: bool = False,
+        padded: str | None = None,
         bias: bool = True,
         **initial: Initializer,
     ) -> None:
         self._configure(
-            initial, heads=integer("heads", heads), causal=causal, cross=cross, bias=bias
+            initial,
+            heads=integer("heads", heads),
+            causal=bool(causal),
+            cross=bool(cross),
+            padded=one_of("padded", padded, (None, *_KEPT)),
+            bias=bool(bias),
         )
 
     @property
     def forward(self) -> str:
-        """The equations, with a mask and biases or without."""
+        """The equations, with masks and biases or without."""
         source, m = ("memory", "m") if self.cross else ("x", "i")
         score = "Q[b,t,h,d] K[b,s,h,d] / sqrt(sum[d](1))"
-        visible = f"where([s <= t], {score}, -1 / 0)" if self.causal else score
+        seen = ["[s <= t]"] * self.causal
+        seen += [_KEPT[self.padded]] if self.padded else []
+        visible = f"where({' * '.join(seen)}, {score}, -1 / 0)" if seen else score
         biases = "".join(f", B{p}[i]" * self.bias for p in PROJECTIONS)
         q, k, v = (f" + B{p}[(h d)]" * self.bias for p in "QKV")
         return f"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from einprop.errors import InputError
 from einprop.layers import init
 from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
@@ -28,11 +29,13 @@ class Embedding(Layer):
     Args:
         vocabulary: How many symbols there are.
         width: How many numbers stand for one.
+        padding_idx: A symbol for which all numbers are 0, whatever its row holds; its row has no
+            gradient. By default there is none.
         **initial: Another initialiser, of ``E``.
 
     Raises:
-        InputError: A size is no positive integer; or, on a call, a symbol is no integer or outside
-            of the vocabulary.
+        InputError: A size is no positive integer, ``padding_idx`` is no symbol; or, on a call, a
+            symbol is no integer or outside of the vocabulary.
 
     Source: Bengio, Ducharme, Vincent and Jauvin, JMLR 3, 2003; ``torch.nn.Embedding``.
 
@@ -43,24 +46,41 @@ class Embedding(Layer):
     (65, 8)
     >>> embedding(parameters, x=np.zeros((4, 16), int)).shape
     (4, 16, 8)
+    >>> Embedding(3, 1, padding_idx=0)({"E": [[5.0], [6.0], [7.0]]}, x=[[2, 1, 0]]).ravel().tolist()
+    [7.0, 6.0, 0.0]
     """
 
     vocabulary: int
     width: int
+    padding_idx: int | None
     params = {"E": init.normal()}
 
-    def __init__(self, vocabulary: int, width: int, **initial: Initializer) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int,
+        *,
+        padding_idx: int | None = None,
+        **initial: Initializer,
+    ) -> None:
+        size = integer("vocabulary", vocabulary)
+        if padding_idx is not None and integer("padding_idx", padding_idx, 0) >= size:
+            raise InputError(
+                f"padding_idx is {padding_idx}, and there are {size} symbols",
+                hint="it is one of the symbols, counted from 0",
+            )
         self._configure(
-            initial, vocabulary=integer("vocabulary", vocabulary), width=integer("width", width)
+            initial, vocabulary=size, width=integer("width", width), padding_idx=padding_idx
         )
 
     @property
     def forward(self) -> str:
         """The equation, for that table."""
+        row, padding = "E[x[b,t],i]", self.padding_idx
         return f"""
             index v: symbol < {self.vocabulary}, i: feature < {self.width}
             param E[v,i]
-            y[b,t,i] = E[x[b,t],i]
+            y[b,t,i] = {row if padding is None else f"where([x[b,t] != {padding}], {row}, 0)"}
         """
 
 

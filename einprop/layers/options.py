@@ -8,11 +8,11 @@ import numpy as np
 
 from einprop.errors import InputError
 
-__all__ = ["integer", "padding_of", "per_axis", "positive", "within"]
+__all__ = ["integer", "number", "one_of", "padding_of", "per_axis", "positive", "within"]
 
 
-def integer(name: str, given: object, least: int = 1) -> int:
-    """An integer option.
+def integer(name: str, given: object, least: int | None = 1) -> int:
+    """An integer option, of any sign where there is no ``least``.
 
     Raises:
         InputError: It is no integer, or less than ``least``.
@@ -20,9 +20,22 @@ def integer(name: str, given: object, least: int = 1) -> int:
     >>> integer("groups", np.int64(2))
     2
     """
-    if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < least:
-        raise InputError(f"{name} is {given!r}", hint=f"it is an integer, {least} or more")
-    return int(given)
+    whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    if not whole or (least is not None and given < least):  # type: ignore[operator]
+        bound = "" if least is None else f", {least} or more"
+        raise InputError(f"{name} is {given!r}", hint=f"it is an integer{bound}")
+    return int(given)  # type: ignore[call-overload, no-any-return]
+
+
+def number(name: str, given: object) -> float:
+    """A finite number.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not _is_number(given) or not np.isfinite(given):  # type: ignore[call-overload]
+        raise InputError(f"{name} is {given!r}", hint="it is a finite number")
+    return float(given)  # type: ignore[arg-type]
 
 
 def per_axis(
@@ -46,6 +59,18 @@ def per_axis(
         raise InputError(
             f"{name} is {given!r}", hint=f"it is an integer, {least} or more{several}"
         ) from None
+
+
+def one_of(name: str, given: str | None, legal: Sequence[str | None]) -> str | None:
+    """A word.
+
+    Raises:
+        InputError: It is none of those that are legal.
+    """
+    if given not in legal:
+        *others, last = map(repr, legal)
+        raise InputError(f"{name} is {given!r}", hint=f"it is {', '.join(others)} or {last}")
+    return given
 
 
 def padding_of(

@@ -16,7 +16,7 @@ __all__ = ["Gru", "Lstm", "Rnn"]
 class _Recurrent(Layer):
     """What the three have in common: a state h of `width` numbers that is the output.
 
-    ``equations`` speaks of ``{h}``, which is ``y`` where the whole sequence is returned.
+    ``equations``, one a line, speak of ``{h}``, which is ``y`` where the whole sequence is returned.
     """
 
     equations: ClassVar[str]
@@ -25,23 +25,44 @@ class _Recurrent(Layer):
     width: int
     last: bool
     given: bool
+    padded: bool
 
     def __init__(
-        self, width: int, *, last: bool = False, given: bool = False, **initial: Initializer
+        self,
+        width: int,
+        *,
+        last: bool = False,
+        given: bool = False,
+        padded: bool = False,
+        **initial: Initializer,
     ) -> None:
-        self._configure(initial, width=integer("width", width), last=last, given=given)
+        self._configure(
+            initial,
+            width=integer("width", width),
+            last=bool(last),
+            given=bool(given),
+            padded=bool(padded),
+        )
 
     @property
     def forward(self) -> str:
         """The equations, for that start and what is returned of the sequence."""
-        h = "h" if self.last else "y"
         lines = [f"index j: feature < {self.width}"]
         if self.given:
             lines += [f"{of}[b,-1,j] = {start}[b,j]" for start, of in self.states.items()]
-        lines += [self.equations]
+        lines += map(self._held, self.equations.splitlines())
         if self.last:
             lines += ["y[b,j] = h[b,end,j]"]
-        return "\n".join(lines).format(h=h)
+        elif self.padded:
+            lines += ["y[b,t,j] = where([t < lengths[b]], h[b,t,j], 0)"]
+        return "\n".join(lines).format(h="h" if self.last or self.padded else "y")
+
+    def _held(self, line: str) -> str:
+        """The equation; that of a state keeps the old one behind the last step of its sequence."""
+        target, _, value = (part.strip() for part in line.partition("="))
+        if not self.padded or target not in [f"{state}[b,t,j]" for state in self.states.values()]:
+            return line
+        return f"{target} = where([t < lengths[b]], {value}, {target.replace('t,j', 't-1,j')})"
 
 
 class Rnn(_Recurrent):
@@ -62,6 +83,9 @@ class Rnn(_Recurrent):
         last: Return the state after the last step, ``y[b,j]``, instead of the sequence.
         given: The state before the first step is a further input, ``h0[b,j]``; all layers of a
             network that have one read the same.
+        padded: How many steps of each sequence count is a further input, ``lengths[b]``. Behind them
+            the state stays as it is, so that ``last=True`` returns that of the last step that counts,
+            and the sequence holds 0.
         **initial: Other initialisers, by parameter.
 
     Raises:
@@ -102,6 +126,9 @@ class Gru(_Recurrent):
         last: Return the state after the last step, ``y[b,j]``, instead of the sequence.
         given: The state before the first step is a further input, ``h0[b,j]``; all layers of a
             network that have one read the same.
+        padded: How many steps of each sequence count is a further input, ``lengths[b]``. Behind them
+            the state stays as it is, so that ``last=True`` returns that of the last step that counts,
+            and the sequence holds 0.
         **initial: Other initialisers, by parameter.
 
     Raises:
@@ -153,6 +180,9 @@ class Lstm(_Recurrent):
         last: Return the state after the last step, ``y[b,j]``, instead of the sequence.
         given: State and cell before the first step are further inputs, ``h0[b,j]``, ``c0[b,j]``;
             all layers of a network that have them read the same.
+        padded: How many steps of each sequence count is a further input, ``lengths[b]``. Behind them
+            state and cell stay as they are, so that ``last=True`` returns the state of the last step
+            that counts, and the sequence holds 0.
         **initial: Other initialisers, by parameter.
 
     Raises:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from einprop.errors import ShapeError
+from einprop.errors import InputError, ShapeError
 from einprop.layers import Attention
 from tests.equations.entry import functional, torch
 from tests.layers.against_torch import assert_agrees
@@ -13,7 +13,7 @@ def draw(*shape: int):
     return np.random.default_rng(0).normal(size=shape)
 
 
-def attend(x, memory, heads, p, *, causal=False):
+def attend(x, memory, heads, p, *, causal=False, padding=None):
     """PyTorch's function with the weights p of an `Attention` layer."""
     width = x.shape[2]
     mask = torch.triu(torch.ones(x.shape[1], memory.shape[1], dtype=torch.bool), 1)
@@ -35,6 +35,7 @@ def attend(x, memory, heads, p, *, causal=False):
         k_proj_weight=p["WK"].T,
         v_proj_weight=p["WV"].T,
         attn_mask=mask if causal else None,
+        key_padding_mask=padding,
     )
     return out.transpose(0, 1)
 
@@ -57,6 +58,51 @@ def test_cross_attention(width: int) -> None:
         {"x": draw(2, 5, 4), "memory": draw(2, 7, width)},
         lambda v: attend(v.x, v.memory, 2, vars(v)),
     )
+
+
+@pytest.mark.parametrize("padded", ["lengths", "mask"])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("cross", [False, True])
+def test_padding_is_not_read(padded: str, causal: bool, cross: bool) -> None:
+    lengths = np.array([4, 1])
+    keep = (np.arange(5) < lengths[:, None]).astype(int)
+    memory = {"memory": draw(2, 5, 3)} if cross else {}
+    further = {"lengths": lengths} if padded == "lengths" else {"keep": keep}
+    assert_agrees(
+        Attention(2, causal=causal, cross=cross, padded=padded),
+        {"x": draw(2, 5, 4), **memory, **further},
+        lambda v: attend(
+            v.x,
+            getattr(v, "memory", v.x),
+            2,
+            vars(v),
+            causal=causal,
+            padding=torch.tensor(keep == 0),
+        ),
+    )
+
+
+def test_a_sequence_without_keys_harms_itself_alone() -> None:
+    network = Attention(2, padded="lengths")
+    x = draw(2, 3, 4)
+    parameters = network.init(np.random.default_rng(0), x=x)
+    y = network(parameters, x=x, lengths=[0, 3])
+    assert np.isnan(y[0]).all()
+    np.testing.assert_array_equal(y[1:], network(parameters, x=x[1:], lengths=[3]))
+
+
+def test_a_block_of_layers_shares_the_lengths() -> None:
+    network = Attention(2, padded="lengths") >> Attention(1, padded="lengths", causal=True)
+    parameters = network.init(np.random.default_rng(0), x=(2, 5, 4))
+    x = draw(2, 5, 4)
+    y = network(parameters, x=x, lengths=[3, 5])
+    np.testing.assert_allclose(network(parameters, x=x[:1, :3], lengths=[3])[0], y[0, :3])
+
+
+def test_a_word_for_padding_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        Attention(2, padded="length")
+    assert str(caught.value) == "padded is 'length'\nit is None, 'lengths' or 'mask'"
 
 
 def test_large_scores_stay_finite() -> None:

@@ -30,6 +30,22 @@ def test_embedding() -> None:
     assert_agrees(Embedding(7, 4), {"x": symbols}, lambda v: functional.embedding(v.x, v.E))
 
 
+def test_padding_is_zero_and_has_no_gradient() -> None:
+    symbols = np.array([[3, 0, 0, 6], [1, 3, 6, 0]])
+
+    def reference(v):
+        table = torch.cat([torch.zeros(1, 4, dtype=v.E.dtype), v.E[1:]])
+        return functional.embedding(v.x, table, padding_idx=0)
+
+    assert_agrees(Embedding(7, 4, padding_idx=0), {"x": symbols}, reference)
+
+
+@pytest.mark.parametrize("symbol", [-1, 7, 1.5])
+def test_padding_is_a_symbol(symbol: float) -> None:
+    with pytest.raises(InputError, match="padding_idx is"):
+        Embedding(7, 4, padding_idx=symbol)
+
+
 def test_rows_of_symbols_that_do_not_occur_have_no_gradient() -> None:
     network = Embedding(5, 2)
     gradient = network.program.vjp(wrt="E")

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import einprop as ep
-from einprop.errors import InputError
+from einprop.errors import InputError, ShapeError
 from einprop.layers import Embedding, Loss, Network, Softmax, losses
 
 Array = NDArray[Any]
@@ -105,6 +105,128 @@ PEERS = [
 ]
 
 
+WEIGHTS = [0.5, 2.0, 0.0, 1.0, 3.0]
+SHARES = np.array([1.0, 0.0, 2.0, 0.5, 0.25, 1.0, 3.0, 0.0])
+"""Of the examples; those that torch has no word for are its ``reduction="none"`` times these."""
+
+OPTIONS = [
+    ({"label_smoothing": 0.1}, "F.cross_entropy(x, t, label_smoothing=0.1)"),
+    ({"label_smoothing": 1}, "F.cross_entropy(x, t, label_smoothing=1.0)"),
+    ({"class_weights": WEIGHTS}, "F.cross_entropy(x, t, weight=w)"),
+    (
+        {"class_weights": WEIGHTS, "label_smoothing": 0.2},
+        "F.cross_entropy(x, t, weight=w, label_smoothing=0.2)",
+    ),
+    (
+        {"weighted": True},
+        "(F.cross_entropy(x, t, reduction='none') * s).sum() / s.sum()",
+    ),
+    (
+        {"weighted": True, "class_weights": WEIGHTS, "label_smoothing": 0.2},
+        "(F.cross_entropy(x, t, weight=w, label_smoothing=0.2, reduction='none') * s).sum() / total",
+    ),
+]
+IGNORING = [
+    ({}, "F.cross_entropy(x, t, ignore_index=-100)"),
+    ({"label_smoothing": 0.1}, "F.cross_entropy(x, t, ignore_index=-100, label_smoothing=0.1)"),
+    ({"class_weights": WEIGHTS}, "F.cross_entropy(x, t, ignore_index=-100, weight=w)"),
+    (
+        {"class_weights": WEIGHTS, "label_smoothing": 0.2},
+        "F.cross_entropy(x, t, ignore_index=-100, weight=w, label_smoothing=0.2)",
+    ),
+    (
+        {"weighted": True},
+        "(F.cross_entropy(x, t, reduction='none') * s).sum() / (s * (t != -100)).sum()",
+    ),
+]
+
+
+def ignoring(t: Array) -> Array:
+    return np.where(np.arange(8) % 3 == 1, -100, t)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "one-hot", "soft", "ignored"])
+@pytest.mark.parametrize("number", range(len(OPTIONS)))
+def test_options_of_cross_entropy_are_those_of_torch(kind: str, number: int) -> None:
+    table = IGNORING if kind == "ignored" else OPTIONS
+    if number >= len(table):
+        return
+    options, formula = table[number]
+    integers = kind in ("numbers", "ignored")
+    t = ignoring(targets("numbers")) if kind == "ignored" else targets(kind)
+    ignored = {"ignore_index": -100} if kind == "ignored" else {}
+    loss = losses.CrossEntropy(integers=integers, **options, **ignored)
+    x = np.random.default_rng(1).normal(size=(8, 5))
+    tensors = {"x": x, "t": t, "class_weight": np.array(WEIGHTS), "weight": SHARES}
+    read = {name: array for name, array in tensors.items() if name in loss.program.inputs}
+    value, gradients = loss.program.value_and_grad(wrt="x")(read)
+    expected, slope = by_torch(formula, x, t)
+    assert value == pytest.approx(expected, rel=1e-10)
+    np.testing.assert_allclose(gradients["x"], slope, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("loss", "kind"), [(loss, kind) for loss, kind, _ in PEERS if isinstance(loss, Loss)], ids=str
+)
+def test_weights_count_examples(loss: Loss, kind: str) -> None:
+    x, t = np.random.default_rng(1).normal(size=(8, 5)), targets(kind)
+    weighted = type(loss)(**{**loss.options, "weighted": True})
+    counts = np.array([1, 0, 2, 1, 0, 3, 1, 1])
+    value = weighted({}, x=x, t=t, weight=counts)
+    assert value == pytest.approx(loss({}, x=x.repeat(counts, 0), t=t.repeat(counts, 0)))
+
+
+def test_weights_of_classes_are_state_of_the_network() -> None:
+    network = Embedding(7, 5) >> losses.CrossEntropy(integers=True, class_weights=WEIGHTS)
+    parameters = network.init(np.random.default_rng(0), x=(2, 4))
+    assert parameters["class_weight"].tolist() == WEIGHTS
+    assert network.model.state == {"class_weight": "class_weight"}
+    assert network.program.params == ("E",)
+    few = Embedding(7, 5) >> losses.CrossEntropy(class_weights=[1, 2])
+    with pytest.raises(ShapeError):
+        few.init(np.random.default_rng(0), x=(2, 4))
+
+
+@pytest.mark.parametrize("options", [{"weighted": True}, {"ignore_index": -1}], ids=str)
+def test_a_mask_of_padding_counts_positions(options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    network = Embedding(7, 3) >> losses.CrossEntropy(integers=True, **options)
+    symbols, t = rng.integers(0, 7, (2, 4)), rng.integers(0, 3, (2, 4))
+    mask = np.array([[1, 1, 1, 1], [1, 1, 0, 0]])
+    parameters = network.init(rng, x=symbols)
+    further = {"weight": mask} if "weighted" in options else {}
+    given = t if further else np.where(mask, t, -1)
+    rows, numbers = parameters["E"][symbols][mask == 1], t[mask == 1]
+    assert network(parameters, x=symbols, t=given, **further) == pytest.approx(
+        losses.CrossEntropy(integers=True)({}, x=rows, t=numbers)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label_smoothing": 1.5}, "label_smoothing is 1.5\nit is a number from 0 to 1"),
+        (
+            {"ignore_index": -1},
+            (
+                "ignore_index is -1, and targets are distributions\n"
+                "write integers=True, or weighted=True with weight[b] 0 where none counts"
+            ),
+        ),
+        (
+            {"ignore_index": 1.5, "integers": True},
+            "ignore_index is 1.5\nit is an integer",
+        ),
+        ({"class_weights": [1, None]}, "class_weights is None\nit is a finite number"),
+    ],
+    ids=str,
+)
+def test_wrong_options_say_why(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        losses.CrossEntropy(**options)
+    assert str(caught.value) == message
+
+
 def by_torch(formula: str, x: Array, t: Array) -> tuple[float, Array]:
     torch = pytest.importorskip("torch", reason="torch is the oracle")
     logits = torch.tensor(x, requires_grad=True)
@@ -115,7 +237,12 @@ def by_torch(formula: str, x: Array, t: Array) -> tuple[float, Array]:
         "N": len(x),
         "logs": torch.log_softmax(logits, dim=1),
         "torch": torch,
+        "w": torch.tensor(WEIGHTS, dtype=torch.float64),
+        "s": torch.tensor(SHARES),
     }
+    names["total"] = (
+        (names["s"] * names["w"][names["t"].clamp(0)]).sum() if t.ndim == 1 else SHARES.sum()
+    )
     loss = eval(formula, names)  # noqa: S307 - the table above
     loss.backward()
     return float(loss.detach()), logits.grad.numpy()

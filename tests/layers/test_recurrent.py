@@ -64,6 +64,37 @@ def test_values_and_gradients(kind: type[Layer], last: bool, given: bool) -> Non
     assert_agrees(kind(5, last=last, given=given), data, reference)
 
 
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("kind", PEERS)
+def test_padded_sequences_end_at_their_lengths(kind: type[Layer], last: bool, given: bool) -> None:
+    lengths = [3, 1, 4, 2]
+    data = {"x": draw(4, 4, 3), "lengths": np.array(lengths)}
+    if given:
+        data |= {name: draw(4, 5) for name in ("h0", "c0")[: 1 + (kind is Lstm)]}
+
+    def reference(v):
+        rows = []
+        for number, length in enumerate(lengths):
+            own = {n: t[number : number + 1] for n, t in vars(v).items() if n in ("h0", "c0")}
+            x = v.x[number : number + 1, :length]
+            y = PEERS[kind](SimpleNamespace(**{**vars(v), **own, "x": x}))
+            rows.append(y[0, -1] if last else functional.pad(y[0], (0, 0, 0, 4 - length)))
+        return torch.stack(rows)
+
+    assert_agrees(kind(5, last=last, given=given, padded=True), data, reference)
+
+
+@pytest.mark.parametrize("kind", PEERS)
+def test_what_stands_in_the_padding_does_not_matter(kind: type[Layer]) -> None:
+    network = Embedding(4, 3) >> kind(5, padded=True) >> kind(2, padded=True, last=True)
+    x, lengths = np.array([[1, 2, 3], [3, 2, 1]]), np.array([3, 1])
+    other = np.array([[1, 2, 3], [3, 0, 0]])
+    parameters = network.init(np.random.default_rng(0), x=x)
+    first, second = (network(parameters, x=given, lengths=lengths) for given in (x, other))
+    np.testing.assert_array_equal(first, second)
+
+
 @pytest.mark.parametrize("kind", PEERS)
 def test_a_sequence_of_one_step(kind: type[Layer]) -> None:
     assert_agrees(kind(3), {"x": draw(2, 1, 3)}, PEERS[kind])
