@@ -17,6 +17,7 @@ from einprop.layers.fans import Parameter, axes_of
 from einprop.layers.noise import Noise
 from einprop.layers.parts import INPUT, NEXT, Part, Text, leaves
 from einprop.layers.rename import Renaming
+from einprop.layers.ties import tie
 from einprop.notation.tree import (
     Access,
     Equation,
@@ -52,7 +53,11 @@ class Composition:
 
 
 def compose(
-    parts: Sequence[Part], *, evaluation: bool = False, axes: int | None = None
+    parts: Sequence[Part],
+    *,
+    evaluation: bool = False,
+    axes: int | None = None,
+    ties: Sequence[Equation] = (),
 ) -> Composition:
     """The chain as one program: what leaves a layer enters the next.
 
@@ -65,15 +70,17 @@ def compose(
         parts: The layers.
         evaluation: Whether to write what they compute in evaluation mode.
         axes: How many axes ``x`` has; by default as many as the layers need.
+        ties: Equations that define parameters by others.
 
     Raises:
+        InputError: What is tied, or tied to, is no parameter.
         IndexTypeError: What enters a layer has fewer axes than the layer reads.
         ShapeError: Two layers fix two sizes of one index.
     """
     entry = _widened(parts, _entry(parts, evaluation, axes), axes or 0)
     while True:
         try:
-            return _composition(_written(parts, entry, evaluation))
+            return _composition(_written(parts, entry, evaluation), ties)
         except TooFewAxesError as short:
             if not short.missing:
                 raise
@@ -89,7 +96,8 @@ def _written(parts: Sequence[Part], entry: tuple[Subscript, ...], evaluation: bo
     return chain
 
 
-def _composition(chain: Chain) -> Composition:
+def _composition(chain: Chain, ties: Sequence[Equation]) -> Composition:
+    tied = tie(chain, ties)
     names = Renaming(chain.printed(), {}, chain.types.names())
     equations = [names.equation(equation) for equation in (*chain.equations, *chain.updates)]
     lines = [replace(s, equation=names.equation(s.equation)) for s in chain.lines]
@@ -100,6 +108,7 @@ def _composition(chain: Chain) -> Composition:
     defined = {equation.target.name for equation in chain.updates}
     news = {p.name: new for p in state if (new := f"{NEXT}{p.name}") in defined}
     declared = [names.access(access) for access in chain.declared]
+    equations = [*map(names.equation, tied), *equations]
     tensors = _tensor_declarations(equations, [p.name for p in parameters], declared)
     types = chain.types.declaration()
     return Composition(

@@ -16,8 +16,10 @@ from einprop.layers.init import Array
 from einprop.layers.model import Model
 from einprop.layers.parts import LOSS
 from einprop.layers.shown import network_html
+from einprop.layers.ties import parse_ties
 from einprop.notation.parser import parse
-from einprop.notation.printer import program_text
+from einprop.notation.printer import program_text, to_text
+from einprop.notation.tree import Equation
 from einprop.program import Program
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Network:
 
     layers: tuple[Layer, ...]
     axes: int | None = None
+    ties: tuple[Equation, ...] = ()
 
     def __init__(self, *layers: Layer) -> None:
         if not layers:
@@ -69,7 +72,7 @@ class Network:
 
     @cached_property
     def _composition(self) -> Composition:
-        return compose(self.layers, axes=self.axes)
+        return compose(self.layers, axes=self.axes, ties=self.ties)
 
     @cached_property
     def program(self) -> Program:
@@ -88,7 +91,7 @@ class Network:
         >>> BatchNorm().evaluation.outputs, BatchNorm().program.outputs
         (('y',), ('y', 'next_running_mean', 'next_running_variance'))
         """
-        evaluated = compose(self.layers, evaluation=True, axes=self.axes)
+        evaluated = compose(self.layers, evaluation=True, axes=self.axes, ties=self.ties)
         if evaluated.statements == self._composition.statements:
             return self.program
         return _as_program(evaluated)
@@ -97,7 +100,7 @@ class Network:
     def predictor(self) -> Network:
         """The network without the loss at its end: it computes ``y``."""
         if self.layers[-1].output == LOSS and len(self.layers) > 1:
-            return Network(*self.layers[:-1]).with_axes(self.axes)
+            return self._of(self.layers[:-1])
         return self
 
     def with_axes(self, axes: int | None) -> Network:
@@ -112,8 +115,48 @@ class Network:
         """
         if axes == self.axes:
             return self
-        network = Network(*self.layers)
+        network = self._of(self.layers)
         network._set(axes=axes)
+        return network
+
+    def tied(self, equations: str) -> Network:
+        """The network in which parameters are defined by others, and learn with them as one.
+
+        Names are those of `program`. The gradient of a parameter to which others are tied is the sum
+        over all its uses; `init`, files and optimisers see that one alone. Join all layers first.
+
+        Args:
+            equations: ``W2[i,v] = E1[v,i]``, one a line: on the left a parameter, on the right others.
+
+        Raises:
+            EquationSyntaxError: The text is no program.
+            InputError: A line is no such equation, or names something that is no parameter.
+            IndexTypeError: A parameter has another number of axes.
+            ShapeError: Sizes disagree.
+
+        Source: Press and Wolf, EACL 2017 (the table that reads symbols also writes them).
+
+        >>> from einprop.layers import Affine, Embedding
+        >>> network = (Embedding(65, 8) >> Affine(65)).tied("W2[i,v] = E1[v,i]")
+        >>> print(network.program)
+        index v, j: feature1 < 65, i: feature2 < 8
+        input x[b,t]
+        param E1[v,i], B2[j]
+        W2[i,j] = E1[j,i]
+        h1[b,t,i] = E1[x[b,t],i]
+        y[b,t,j] = h1[b,t,i] W2[i,j] + B2[j]
+        >>> list(network.init(np.random.default_rng(0), x=(1, 5)))
+        ['E1', 'B2']
+        """
+        network = self._of(self.layers)
+        network._set(ties=(*self.ties, *parse_ties(equations)))
+        network.program  # noqa: B018 - which refuses what is no parameter
+        return network
+
+    def _of(self, layers: Sequence[Layer]) -> Network:
+        """A network of other layers in the same form."""
+        network = Network(*layers)
+        network._set(axes=self.axes, ties=self.ties)
         return network
 
     def for_axes(self, axes: int | None) -> Network:
@@ -288,18 +331,32 @@ class Network:
     def __rshift__(self, other: Network) -> Network:
         if not isinstance(other, Network):
             return NotImplemented
-        return Network(*self.layers, *other.layers).with_axes(self.axes)
+        other.refuse_ties("behind another network")
+        return self._of((*self.layers, *other.layers))
+
+    def refuse_ties(self, where: str) -> None:
+        """Refuse to be a part of something where names of parameters change.
+
+        Raises:
+            InputError: Parameters are tied.
+        """
+        if self.ties:
+            raise InputError(
+                f"{self!r} has tied parameters, so it cannot stand {where}",
+                hint="join all layers first, then tie parameters of the whole network",
+            )
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Network):
             return NotImplemented
-        return (self.layers, self.axes) == (other.layers, other.axes)
+        return (self.layers, self.axes, self.ties) == (other.layers, other.axes, other.ties)
 
     def __hash__(self) -> int:
         return hash((self.layers, self.axes))
 
     def __repr__(self) -> str:
-        return " >> ".join(map(repr, self.layers))
+        chain = " >> ".join(map(repr, self.layers))
+        return f"({chain}).tied({'; '.join(map(to_text, self.ties))!r})" if self.ties else chain
 
     def _repr_html_(self) -> str:
         return network_html(repr(self), self.program, self._composition)

@@ -54,6 +54,7 @@ class Residual(Layer):
                 hint="it goes around layers that give what they take, "
                 "as in Residual(Affine(8) >> Tanh())",
             )
+        network.refuse_ties("in a residual network")
         self._configure(network=network)
 
     @property
