@@ -43,7 +43,11 @@ _LONGEST_TEXT = 100_000
 
 
 def save_model(
-    path: str | PathLike[str], model: Network | Program | Model, parameters: Mapping[str, Array]
+    path: str | PathLike[str],
+    model: Network | Program | Model,
+    parameters: Mapping[str, Array],
+    *,
+    floats: str | None = None,
 ) -> None:
     """Write a model and its parameters to one safetensors file, whole or not at all.
 
@@ -55,9 +59,11 @@ def save_model(
         model: A network, a program or a model.
         parameters: Arrays by name, the model's state among them; of the dtypes that
             `write_safetensors` knows.
+        floats: How arrays of floats are stored, as ``"F16"`` or ``"BF16"``; by default as they are.
 
     Raises:
-        InputError: The parameters are not those of the model, or the file cannot be written.
+        InputError: The parameters are not those of the model, there is no such type, or the file
+            cannot be written.
 
     >>> import tempfile
     >>> import einprop as ep
@@ -73,7 +79,7 @@ def save_model(
     """
     held = as_model(model)
     check_parameters(held, parameters)
-    write_safetensors(path, tensors_of(held, parameters), model_metadata(held))
+    write_safetensors(path, tensors_of(held, parameters), model_metadata(held), floats=floats)
 
 
 def load_model(path: str | PathLike[str]) -> tuple[Model, dict[str, Array]]:

@@ -33,7 +33,10 @@ _ALIGNMENT = 8
 _LONGEST_HEADER = 16_000_000
 _MOST_AXES = 32
 
-# The layout's types that numpy has, those with the widest alignment last: files begin with these.
+# The upper half of a float32, which numpy has no type for: its bits are kept as integers.
+_BRAIN = "BF16"
+# The layout's types and what holds their bits, those with the widest alignment last: files begin
+# with these.
 _TYPES: Mapping[str, np.dtype[Any]] = {
     "BOOL": np.dtype("?"),
     "U8": np.dtype("u1"),
@@ -41,6 +44,7 @@ _TYPES: Mapping[str, np.dtype[Any]] = {
     "I16": np.dtype("<i2"),
     "U16": np.dtype("<u2"),
     "F16": np.dtype("<f2"),
+    _BRAIN: np.dtype("<u2"),
     "I32": np.dtype("<i4"),
     "U32": np.dtype("<u4"),
     "F32": np.dtype("<f4"),
@@ -48,7 +52,8 @@ _TYPES: Mapping[str, np.dtype[Any]] = {
     "I64": np.dtype("<i8"),
     "U64": np.dtype("<u8"),
 }
-_CODES = {dtype.name: code for code, dtype in _TYPES.items()}
+_CODES = {dtype.name: code for code, dtype in _TYPES.items() if code != _BRAIN}
+_FLOATS = [code for code in _TYPES if "F" in code]
 _RANKS = {code: rank for rank, code in enumerate(_TYPES)}
 
 
@@ -56,6 +61,8 @@ def write_safetensors(
     path: str | PathLike[str],
     arrays: Mapping[str, npt.ArrayLike],
     metadata: Mapping[str, str] | None = None,
+    *,
+    floats: str | None = None,
 ) -> None:
     """Write arrays and text to a file, whole or not at all.
 
@@ -65,11 +72,15 @@ def write_safetensors(
 
     Args:
         path: The file; one that is there is replaced.
-        arrays: By name, of any shape; dtypes are bool, (u)int8 to (u)int64, float16 to float64.
+        arrays: By name, of any shape; dtypes are bool, (u)int8 to (u)int64, float16 to float64, and
+            the bfloat16 of ``ml_dtypes``.
         metadata: Text by name.
+        floats: How arrays of floats are stored: ``"F16"``, ``"BF16"``, ``"F32"`` or ``"F64"``, rounded
+            to the nearest; by default as they are.
 
     Raises:
-        InputError: An array has another dtype, a name is no text, or the file cannot be written.
+        InputError: An array has another dtype, ``floats`` is no such type, a name is no text, or the
+            file cannot be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -78,18 +89,21 @@ def write_safetensors(
     ({'W': array([[1., 1., 1.],
            [1., 1., 1.]])}, {'made': 'by hand'})
     """
-    tensors = {name: _as_stored(name, array) for name, array in arrays.items()}
+    if floats not in (None, *_FLOATS):
+        raise InputError(f"floats is {floats!r}", hint=f"it is one of {', '.join(_FLOATS)}")
+    tensors = {name: _as_stored(name, array, floats) for name, array in arrays.items()}
     for name, text in (metadata or {}).items():
         if not _is_text(name) or not _is_text(text):
             raise InputError(f"metadata {name!r} is no text", hint="names and values are strings")
-    ordered = sorted(tensors, key=lambda name: (-_RANKS[_code(tensors[name])], name))
+    ordered = sorted(tensors, key=lambda name: (-_RANKS[tensors[name][0]], name))
     header: dict[str, Any] = {_METADATA: dict(metadata)} if metadata else {}
     end = 0
     for name in ordered:
-        start, end = end, end + tensors[name].nbytes
+        code, array = tensors[name]
+        start, end = end, end + array.nbytes
         header[name] = {
-            "dtype": _code(tensors[name]),
-            "shape": tensors[name].shape,
+            "dtype": code,
+            "shape": array.shape,
             "data_offsets": (start, end),
         }
     octets = print_object(header).encode("utf-8")
@@ -97,7 +111,7 @@ def write_safetensors(
     if len(octets) > _LONGEST_HEADER:
         raise InputError(f"names and texts for {path} take {len(octets)} bytes: too many to read")
     with written_whole(path) as file:
-        file.writelines(_chunks(octets, [tensors[name] for name in ordered]))
+        file.writelines(_chunks(octets, [tensors[name][1] for name in ordered]))
 
 
 def read_safetensors(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
@@ -107,7 +121,8 @@ def read_safetensors(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[
         path: The file.
 
     Returns:
-        Arrays by name, in the file's order, writable; and its metadata.
+        Arrays by name, in the file's order, writable; and its metadata. Those of type ``BF16``, which
+        numpy has not, are float32, the same numbers.
 
     Raises:
         InputError: It is no file, cannot be read, or is damaged: cut off, too long, of a type that
@@ -137,7 +152,7 @@ class _Entry:
     """A tensor as the header describes it."""
 
     name: str
-    dtype: np.dtype[Any]
+    code: str
     shape: tuple[int, ...]
     start: int
     end: int
@@ -162,21 +177,22 @@ class _Entry:
                 f"{_short(name)} of shape {_short(shape)} and type {code} takes {length} bytes, "
                 f"but lies at {_short(offsets)}"
             )
-        return cls(name, _TYPES[code], tuple(shape), *offsets)
+        return cls(name, code, tuple(shape), *offsets)
 
     def read(self, file: BufferedReader, data: int) -> Array:
         """The tensor, given where the tensors' bytes begin; its place is known to be in the file."""
         try:
-            array = np.empty(self.shape, self.dtype)
+            array = np.empty(self.shape, _TYPES[self.code])
         except ValueError:  # No bytes, and yet an axis too long to count.
             raise InputError(f"{_short(self.name)} has the shape {_short(self.shape)}") from None
         octets = array.reshape(-1).view(np.uint8)
         file.seek(data + self.start)
         if array.size and file.readinto(octets.data) != len(octets):
             raise InputError(f"it ends within {_short(self.name)}")
-        if self.dtype == np.bool_ and octets.max(initial=0) > 1:
+        if self.code == "BOOL" and octets.max(initial=0) > 1:
             raise InputError(f"{_short(self.name)} holds bytes that are neither true nor false")
-        return array.astype(self.dtype.newbyteorder("="), copy=False)
+        native = array.astype(array.dtype.newbyteorder("="), copy=False)
+        return _from_brain(native) if self.code == _BRAIN else native
 
 
 def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], int]:
@@ -216,21 +232,36 @@ def _check_places(entries: list[_Entry], length: int) -> None:
         raise InputError(f"its tensors take {end} bytes, but {length} follow its header")
 
 
-def _as_stored(name: str, given: npt.ArrayLike) -> Array:
-    """The array as the layout has it: row-major, little-endian."""
+def _as_stored(name: str, given: npt.ArrayLike, floats: str | None) -> tuple[str, Array]:
+    """The array's type, and its bits as the layout has them: row-major, little-endian."""
     if not _is_text(name) or name == _METADATA:
         raise InputError(f"a tensor cannot be called {name!r}")
     array = np.asarray(given)
+    if array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+        floats = floats or _BRAIN
     if array.dtype.name not in _CODES or array.ndim > _MOST_AXES:
         raise InputError(
             f"{name} is an array of {array.dtype} with {array.ndim} axes: a file cannot hold it",
-            hint=f"types are {', '.join(_CODES)}; there are at most {_MOST_AXES} axes",
+            hint=f"types are {', '.join(_TYPES)}; there are at most {_MOST_AXES} axes",
         )
-    return np.asarray(array, _TYPES[_code(array)], order="C")
+    code = floats if floats and array.dtype.kind == "f" else _CODES[array.dtype.name]
+    bits = _to_brain(array) if code == _BRAIN else array
+    with np.errstate(over="ignore"):  # What is too large for the type is infinite there.
+        return code, np.asarray(bits, _TYPES[code], order="C")
 
 
-def _code(array: Array) -> str:
-    return _CODES[array.dtype.name]
+def _from_brain(bits: Array) -> Array:
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def _to_brain(array: Array) -> Array:
+    """The upper halves of float32, rounded to the nearest, ties to even; nan stays nan."""
+    with np.errstate(over="ignore"):
+        single = np.asarray(array, np.float32)
+    bits = single.view(np.uint32)
+    rounded = bits + np.uint32(0x7FFF) + (bits >> 16 & 1)
+    return np.where(np.isnan(single), bits | 0x400000, rounded) >> 16
 
 
 def _chunks(header: bytes, tensors: list[Array]) -> Iterator[bytes | memoryview]:

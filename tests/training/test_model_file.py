@@ -71,6 +71,20 @@ def test_a_network_comes_back(tmp_path: Path) -> None:
     assert np.array_equal(model.predictor({**read, "x": x}), NETWORK.predictor(parameters, x=x))
 
 
+def test_a_model_is_stored_in_half_the_bytes(tmp_path: Path) -> None:
+    network = Affine(100)
+    parameters = network.init(np.random.default_rng(0), x=(5, 100), dtype=np.float32)
+    x = np.random.default_rng(1).normal(size=(5, 100)).astype(np.float32)
+    save_model(tmp_path / "whole", network, parameters)
+    for floats in ("BF16", "F16"):
+        save_model(tmp_path / floats, network, parameters, floats=floats)
+        model, read = load_model(tmp_path / floats)
+        assert model.program == network.program
+        whole, half = ((tmp_path / name).stat().st_size for name in ("whole", floats))
+        assert half < 0.55 * whole
+        np.testing.assert_allclose(network(read, x=x), network(parameters, x=x), atol=0.05)
+
+
 def test_other_software_reads_dotted_names(tmp_path: Path) -> None:
     library = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
     network = Affine(4) >> BatchNorm() >> Tanh() >> Affine(3)

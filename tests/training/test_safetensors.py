@@ -58,6 +58,52 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert found[name].flags.writeable
 
 
+HALVES = [0.0, -0.0, 1.0, 1.00390625, 1.01171875, -3.14159, 1e-40, 65504.0, 3e38, np.inf, -np.inf]
+
+
+@pytest.mark.parametrize("code", ["BF16", "F16", "F32", "F64"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_are_rounded_as_torch_rounds(tmp_path: Path, code: str, dtype: type) -> None:
+    torch = pytest.importorskip("torch", reason="torch is the oracle")
+    library = pytest.importorskip("safetensors.torch", reason="the layout's own library")
+    with np.errstate(over="ignore"):
+        values = np.array([*HALVES, np.nan], dtype).reshape(3, 4)
+    given = {"W": values, "scalar": np.array(values[1, 1]), "n": np.arange(3)}
+    write_safetensors(tmp_path / "ours", given, floats=code)
+    kinds = {
+        "BF16": torch.bfloat16,
+        "F16": torch.float16,
+        "F32": torch.float32,
+        "F64": torch.float64,
+    }
+    ours = library.load_file(tmp_path / "ours")
+    assert ours["W"].dtype == kinds[code]
+    assert ours["n"].dtype == torch.int64
+    expected = torch.tensor(values).to(torch.float32 if code == "BF16" else kinds[code])
+    torch.testing.assert_close(ours["W"], expected.to(kinds[code]), rtol=0, atol=0, equal_nan=True)
+    library.save_file({"W": ours["W"]}, tmp_path / "theirs")
+    read, _ = read_safetensors(tmp_path / "theirs")
+    assert read["W"].dtype == (np.float32 if code == "BF16" else ours["W"].numpy().dtype)
+    np.testing.assert_array_equal(
+        read["W"], ours["W"].to(torch.float64).numpy().astype(read["W"].dtype)
+    )
+
+
+def test_arrays_of_brain_floats_are_stored_as_such(tmp_path: Path) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="numpy has no bfloat16 without it")
+    values = np.array([1.5, -2.0, np.inf], ml_dtypes.bfloat16)
+    write_safetensors(tmp_path / "brain", {"W": values})
+    assert b'"BF16"' in (tmp_path / "brain").read_bytes()
+    read, _ = read_safetensors(tmp_path / "brain")
+    assert read["W"].tolist() == [1.5, -2.0, np.inf]
+
+
+def test_there_are_four_types_of_floats(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        write_safetensors(tmp_path / "file", {}, floats="float16")
+    assert str(caught.value) == "floats is 'float16'\nit is one of F16, BF16, F32, F64"
+
+
 def test_nothing_is_a_file_too(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "a", {})
     assert read_safetensors(tmp_path / "a") == ({}, {})
@@ -111,7 +157,7 @@ DAMAGED: dict[str, tuple[object, bytes, str]] = {
     "half a row": ({"W": {"dtype": "F32"}}, b"", "W has no dtype, shape and data_offsets"),
     "more than a row": (
         {"W": row() | {"more": 1}}, bytes(8), "W has no dtype, shape and data_offsets"),
-    "bfloat16": ({"W": row("BF16", (4,))}, bytes(8), "W is of type BF16\ntypes are BOOL, U8,"),
+    "float8": ({"W": row("F8_E4M3", (4,))}, bytes(8), "W is of type F8_E4M3\ntypes are BOOL, U8,"),
     "no type": ({"W": row(["F32"])}, bytes(8), "W is of type ['F32']\n"),
     "a size of text": ({"W": row(shape=["2"])}, bytes(8), "W has the shape ['2']"),
     "a size of half": ({"W": row(shape=[2.0])}, bytes(8), "W has the shape [2.0]"),
