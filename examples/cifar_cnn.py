@@ -9,7 +9,7 @@ import argparse
 import numpy as np
 from support import cifar
 
-from einprop.layers import Affine, BatchNorm, Conv2d, GlobalPool, MaxPool2d, Network, Relu, losses
+from einprop.layers import Affine, BatchNorm, Conv2d, GlobalPool, MaxPool2d, Network, ReLU, losses
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
 parser.add_argument(
@@ -33,7 +33,7 @@ def block(item: str) -> Network:
     """One item of the flag: a convolution with what follows it, or pooling."""
     if item == "p":
         return MaxPool2d(2)
-    return Conv2d(int(item), kernel=3, padding=1, bias=False) >> BatchNorm() >> Relu()
+    return Conv2d(int(item), kernel=3, padding=1, bias=False) >> BatchNorm() >> ReLU()
 
 
 network, *blocks = [block(item) for item in options.channels.split(",")]

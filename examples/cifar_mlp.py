@@ -12,7 +12,7 @@ import numpy as np
 from support import cifar
 
 import einprop as ep
-from einprop.layers import Affine, Relu, losses
+from einprop.layers import Affine, ReLU, losses
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
 parser.add_argument(
@@ -32,7 +32,7 @@ start = ep.init.normal(options.std) if options.init == "normal" else getattr(ep.
 hidden = [int(units) for units in options.dnn_hidden_units.split(",") if units]
 network = Affine(10, W=start)
 for units in reversed(hidden):
-    network = Affine(units, W=start) >> Relu() >> network
+    network = Affine(units, W=start) >> ReLU() >> network
 model = network >> losses.CrossEntropy()
 print(model.program)
 

@@ -8,10 +8,10 @@ import argparse
 from support import text
 
 from einprop.layers import (
+    GELU,
     Affine,
     Attention,
     Embedding,
-    Gelu,
     LayerNorm,
     LearnedPositions,
     Network,
@@ -31,7 +31,7 @@ options = parser.parse_args()
 def block() -> Network:
     """Attention, then a network of one hidden layer at each place."""
     attention = LayerNorm() >> Attention(options.heads, causal=True)
-    place = LayerNorm() >> Affine(4 * options.width) >> Gelu() >> Affine(options.width)
+    place = LayerNorm() >> Affine(4 * options.width) >> GELU() >> Affine(options.width)
     return Residual(attention) >> Residual(place)
 
 

@@ -7,7 +7,7 @@ import argparse
 
 from support import text
 
-from einprop.layers import Affine, Embedding, Lstm, losses
+from einprop.layers import LSTM, Affine, Embedding, losses
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
 parser.add_argument("--width", type=int, default=128, help="of the state (%(default)s)")
@@ -16,7 +16,7 @@ options = parser.parse_args()
 
 characters = text.read(options)
 symbols = len(characters.vocabulary)
-network = Embedding(symbols, 32) >> Lstm(options.width) >> Affine(symbols)
+network = Embedding(symbols, 32) >> LSTM(options.width) >> Affine(symbols)
 model = (network >> losses.CrossEntropy(integers=True)).with_axes(2)
 parameters = text.train(model, characters, options)
 print(f"\na sample:\n{text.sample(model, parameters, characters.vocabulary, options)}")

@@ -10,7 +10,7 @@ import pytest
 from einprop import Program, inspect
 from einprop.errors import InputError
 from einprop.finite_differences import finite_differences
-from einprop.layers import Affine, Relu, Tanh, losses
+from einprop.layers import Affine, ReLU, Tanh, losses
 
 
 def test_activities_and_their_gradients(rng) -> None:
@@ -33,7 +33,7 @@ def test_activities_and_their_gradients(rng) -> None:
 
 
 def test_the_table_names_every_tensor(rng) -> None:
-    model = Affine(3) >> Relu() >> losses.SquaredError()
+    model = Affine(3) >> ReLU() >> losses.SquaredError()
     parameters = model.init(rng, x=(2, 2))
     text = str(inspect(model, parameters, x=np.ones((2, 2)), t=np.ones((2, 3))))
     assert [line.split()[0] for line in text.splitlines()] == [

@@ -7,7 +7,7 @@ import pytest
 
 from einprop import Program, adjoint_trace, evaluation_trace, tangent_trace
 from einprop.components import Formula, Parameter
-from einprop.layers import Affine, Relu, losses
+from einprop.layers import Affine, ReLU, losses
 
 
 class TestETH:
@@ -30,7 +30,7 @@ class TestETH:
         np.testing.assert_allclose(jacobian(W=W, x=x), expected)
 
     def test_jacobian_of_a_network_is_the_product_of_its_layers(self, rng) -> None:
-        network = Affine(5) >> Relu() >> Affine(2)
+        network = Affine(5) >> ReLU() >> Affine(2)
         x = rng.normal(size=(1, 3))
         parameters = network.init(rng, x=x)
         jacobian = network.program.jacobian(wrt="x")({**parameters, "x": x})

@@ -105,7 +105,7 @@ class Affine(Computed):
 class Relu(Computed):
     """y = max(x, 0), entry by entry."""
 
-    text = layers.Relu.forward
+    text = layers.ReLU.forward
 
     def __init__(self, x: Component) -> None:
         super().__init__(x=x)

@@ -10,21 +10,21 @@ from einprop.layers.noise import Noise, bernoulli
 from einprop.layers.options import positive, within
 
 __all__ = [
+    "ELU",
+    "GELU",
     "Dropout",
-    "Elu",
-    "Gelu",
-    "LeakyRelu",
+    "LeakyReLU",
     "LogSoftmax",
-    "Relu",
+    "ReLU",
+    "SiLU",
     "Sigmoid",
-    "Silu",
     "Softmax",
     "Softplus",
     "Tanh",
 ]
 
 
-class Relu(Layer):
+class ReLU(Layer):
     """Rectified linear unit: y = max(x, 0), with derivative 0 at 0.
 
     ::
@@ -34,14 +34,14 @@ class Relu(Layer):
     Source: Nair and Hinton, ICML 2010.
 
     >>> from einprop.layers import Affine
-    >>> print(str((Affine(3) >> Relu()).program).splitlines()[-1])
+    >>> print(str((Affine(3) >> ReLU()).program).splitlines()[-1])
     y[b,j] = relu(x[b,i] W[i,j] + B[j])
     """
 
     forward = "y = relu(x)"
 
 
-class LeakyRelu(Layer):
+class LeakyReLU(Layer):
     """Leaky rectified linear unit: y = x where x > 0, else slope x.
 
     ::
@@ -56,7 +56,7 @@ class LeakyRelu(Layer):
 
     Source: Maas, Hannun and Ng, ICML 2013.
 
-    >>> LeakyRelu(0.1)({}, x=[-2.0, 3.0]).tolist()
+    >>> LeakyReLU(0.1)({}, x=[-2.0, 3.0]).tolist()
     [-0.2, 3.0]
     """
 
@@ -71,7 +71,7 @@ class LeakyRelu(Layer):
         return f"y = leaky_relu(x, {self.slope!r})"
 
 
-class Elu(Layer):
+class ELU(Layer):
     """Exponential linear unit: y = x where x > 0, else alpha (exp(x) - 1).
 
     ::
@@ -86,7 +86,7 @@ class Elu(Layer):
 
     Source: Clevert, Unterthiner and Hochreiter, ICLR 2016.
 
-    >>> Elu()({}, x=[-1.0, 3.0]).round(6).tolist()
+    >>> ELU()({}, x=[-1.0, 3.0]).round(6).tolist()
     [-0.632121, 3.0]
     """
 
@@ -101,7 +101,7 @@ class Elu(Layer):
         return f"y = elu(x, {self.alpha!r})"
 
 
-class Gelu(Layer):
+class GELU(Layer):
     """Gaussian error linear unit: y = x P(Z < x) with Z from N(0, 1).
 
     ::
@@ -119,7 +119,7 @@ class Gelu(Layer):
 
     Source: Hendrycks and Gimpel, arXiv 1606.08415, 2016.
 
-    >>> Gelu()({}, x=1.0).round(6), Gelu(approximate="tanh")({}, x=1.0).round(6)
+    >>> GELU()({}, x=1.0).round(6), GELU(approximate="tanh")({}, x=1.0).round(6)
     (np.float64(0.841345), np.float64(0.841192))
     """
 
@@ -136,7 +136,7 @@ class Gelu(Layer):
         return "y = gelu(x)" if self.approximate == "none" else "y = gelu_tanh(x)"
 
 
-class Silu(Layer):
+class SiLU(Layer):
     """Sigmoid linear unit (swish): y = x / (1 + exp(-x)).
 
     ::
@@ -145,7 +145,7 @@ class Silu(Layer):
 
     Source: Elfwing, Uchibe and Doya, Neural Networks 107, 2018.
 
-    >>> Silu()({}, x=[0.0, 1.0]).round(6).tolist()
+    >>> SiLU()({}, x=[0.0, 1.0]).round(6).tolist()
     [0.0, 0.731059]
     """
 

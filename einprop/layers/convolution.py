@@ -165,8 +165,8 @@ class Conv2d(_Convolution):
     Source: LeCun, Bottou, Bengio and Haffner, 1998; groups: Krizhevsky, Sutskever and Hinton, 2012.
     ``torch.nn.Conv2d``.
 
-    >>> from einprop.layers import Relu
-    >>> network = Conv2d(16, kernel=3) >> Relu()
+    >>> from einprop.layers import ReLU
+    >>> network = Conv2d(16, kernel=3) >> ReLU()
     >>> print(str(network.program).splitlines()[-1])
     y[b,i,j,f] = relu(x[b,i+p,j+q,c] K[p,q,c,f] + B[f])
     >>> Conv2d(16, kernel=3, stride=2, padding=1)

@@ -10,7 +10,7 @@ from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
 from einprop.layers.options import integer
 
-__all__ = ["Gru", "Lstm", "Rnn"]
+__all__ = ["GRU", "LSTM", "RNN"]
 
 
 class _Recurrent(Layer):
@@ -65,7 +65,7 @@ class _Recurrent(Layer):
         return f"{target} = where([t < lengths[b]], {value}, {target.replace('t,j', 't-1,j')})"
 
 
-class Rnn(_Recurrent):
+class RNN(_Recurrent):
     """Simple recurrent network (Elman network): h_t = tanh(x_t W + h_t-1 U + B).
 
     ::
@@ -94,12 +94,12 @@ class Rnn(_Recurrent):
     Source: Elman, Cognitive Science 14, 1990; ``torch.nn.RNN``.
 
     >>> import numpy as np
-    >>> rnn = Rnn(4)
+    >>> rnn = RNN(4)
     >>> parameters = rnn.init(np.random.default_rng(0), x=(2, 9, 3))
     >>> {name: array.shape for name, array in parameters.items()}
     {'W': (3, 4), 'U': (4, 4), 'B': (4,)}
     >>> y = rnn(parameters, x=np.ones((2, 9, 3)))
-    >>> y.shape, bool(np.all(y[:, -1] == Rnn(4, last=True)(parameters, x=np.ones((2, 9, 3)))))
+    >>> y.shape, bool(np.all(y[:, -1] == RNN(4, last=True)(parameters, x=np.ones((2, 9, 3)))))
     ((2, 9, 4), True)
     """
 
@@ -107,7 +107,7 @@ class Rnn(_Recurrent):
     params = {"W": init.glorot_uniform, "U": init.orthogonal(), "B": init.zeros}
 
 
-class Gru(_Recurrent):
+class GRU(_Recurrent):
     """Gated recurrent unit: a gate z keeps the old state, a gate r hides it from the new one.
 
     ::
@@ -137,7 +137,7 @@ class Gru(_Recurrent):
     Source: Cho et al., EMNLP 2014; ``torch.nn.GRU``.
 
     >>> import numpy as np
-    >>> gru = Gru(4)
+    >>> gru = GRU(4)
     >>> parameters = gru.init(np.random.default_rng(0), x=(2, 9, 3))
     >>> {name: array.shape for name, array in parameters.items()}
     {'W': (3, 3, 4), 'U': (4, 3, 4), 'B': (3, 4), 'D': (4,)}
@@ -162,7 +162,7 @@ class Gru(_Recurrent):
     }
 
 
-class Lstm(_Recurrent):
+class LSTM(_Recurrent):
     """Long short-term memory: a cell c that gates write to, keep and read.
 
     ::
@@ -193,7 +193,7 @@ class Lstm(_Recurrent):
     (its bias); ``torch.nn.LSTM``, which has two biases for each gate, here their sum.
 
     >>> import numpy as np
-    >>> lstm = Lstm(4)
+    >>> lstm = LSTM(4)
     >>> parameters = lstm.init(np.random.default_rng(0), x=(2, 9, 3))
     >>> {name: array.shape for name, array in parameters.items()}
     {'W': (3, 4, 4), 'U': (4, 4, 4), 'B': (4, 4)}

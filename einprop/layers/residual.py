@@ -33,8 +33,8 @@ class Residual(Layer):
 
     Source: He, Zhang, Ren and Sun, CVPR 2016.
 
-    >>> from einprop.layers import Affine, Relu
-    >>> network = Affine(8) >> Residual(Affine(16) >> Relu() >> Affine(8)) >> Affine(2)
+    >>> from einprop.layers import Affine, ReLU
+    >>> network = Affine(8) >> Residual(Affine(16) >> ReLU() >> Affine(8)) >> Affine(2)
     >>> for line in str(network.program).splitlines()[-5:]:
     ...     print(line)
     h1[b,j] = x[b,i] W1[i,j] + B1[j]

@@ -100,7 +100,7 @@ def test_layers_with_windows_and_state(rng) -> None:
     scale = Package.of(norm, rng, x=(3, 4, 4, 4))
     inner = Apply(convolution, x, package)
     y = Apply(norm, inner, scale, running_mean=mean, running_variance=variance)
-    pooled = Apply(layers.MaxPool2d(2), Apply(layers.Relu(), y))
+    pooled = Apply(layers.MaxPool2d(2), Apply(layers.ReLU(), y))
     assert pooled.forward().shape == (3, 2, 2, 4)
     np.testing.assert_allclose(y.value.mean(axis=(0, 1, 2)), 0, atol=1e-12)
     pooled.backward(np.ones((3, 2, 2, 4)))

@@ -9,16 +9,16 @@ import pytest
 
 from einprop.errors import InputError
 from einprop.layers import (
+    ELU,
+    GELU,
     Affine,
     Dropout,
-    Elu,
-    Gelu,
     Layer,
-    LeakyRelu,
+    LeakyReLU,
     LogSoftmax,
-    Relu,
+    ReLU,
     Sigmoid,
-    Silu,
+    SiLU,
     Softmax,
     Softplus,
     Tanh,
@@ -27,15 +27,15 @@ from einprop.layers.noise import bernoulli
 from tests.layers.against_torch import assert_agrees
 
 FUNCTIONS = {
-    Relu(): lambda f, x: f.relu(x),
-    LeakyRelu(): lambda f, x: f.leaky_relu(x),
-    LeakyRelu(0.3): lambda f, x: f.leaky_relu(x, 0.3),
-    LeakyRelu(-0.5): lambda f, x: f.leaky_relu(x, -0.5),
-    Elu(): lambda f, x: f.elu(x),
-    Elu(0.7): lambda f, x: f.elu(x, 0.7),
-    Gelu(): lambda f, x: f.gelu(x),
-    Gelu(approximate="tanh"): lambda f, x: f.gelu(x, approximate="tanh"),
-    Silu(): lambda f, x: f.silu(x),
+    ReLU(): lambda f, x: f.relu(x),
+    LeakyReLU(): lambda f, x: f.leaky_relu(x),
+    LeakyReLU(0.3): lambda f, x: f.leaky_relu(x, 0.3),
+    LeakyReLU(-0.5): lambda f, x: f.leaky_relu(x, -0.5),
+    ELU(): lambda f, x: f.elu(x),
+    ELU(0.7): lambda f, x: f.elu(x, 0.7),
+    GELU(): lambda f, x: f.gelu(x),
+    GELU(approximate="tanh"): lambda f, x: f.gelu(x, approximate="tanh"),
+    SiLU(): lambda f, x: f.silu(x),
     Softplus(): lambda f, x: f.softplus(x),
     Sigmoid(): lambda f, x: f.sigmoid(x),
     Tanh(): lambda f, x: f.tanh(x),
@@ -78,16 +78,16 @@ def test_softmax_of_large_logits() -> None:
 
 
 def test_a_leaf_function_stands_in_the_line_before() -> None:
-    for layer, function in ((Elu(), "elu"), (Softplus(), "softplus"), (LeakyRelu(), "leaky_relu")):
+    for layer, function in ((ELU(), "elu"), (Softplus(), "softplus"), (LeakyReLU(), "leaky_relu")):
         last = str((Affine(3) >> layer).program).splitlines()[-1]
         assert last.startswith(f"y[b,j] = {function}(x[b,i] W[i,j] + B[j]")
 
 
 def test_a_function_that_repeats_its_argument_has_a_line_of_its_own() -> None:
-    for layer, function in ((Gelu(), "gelu"), (Silu(), "silu")):
+    for layer, function in ((GELU(), "gelu"), (SiLU(), "silu")):
         lines = str((Affine(3) >> layer).program).splitlines()[-2:]
         assert lines == ["h1[b,j] = x[b,i] W[i,j] + B[j]", f"y[b,j] = {function}(h1[b,j])"]
-    backward = str((Affine(3) >> Silu()).program.backward(wrt="W"))
+    backward = str((Affine(3) >> SiLU()).program.backward(wrt="W"))
     assert "W.grad[i,j] += h1.grad[b,j] x[b,i]" in backward
 
 
@@ -120,12 +120,12 @@ def test_two_dropouts_have_two_masks() -> None:
 
 
 REFUSED = {
-    "slope": (lambda: LeakyRelu("a"), "slope is 'a'"),
-    "alpha": (lambda: Elu(0), "alpha is 0\nit is a number above 0"),
-    "approximate": (lambda: Gelu(approximate="erf"), "it is 'none' or 'tanh'"),
+    "slope": (lambda: LeakyReLU("a"), "slope is 'a'"),
+    "alpha": (lambda: ELU(0), "alpha is 0\nit is a number above 0"),
+    "approximate": (lambda: GELU(approximate="erf"), "it is 'none' or 'tanh'"),
     "rate above 1": (lambda: Dropout(1.5), "rate is 1.5\nit is a number from 0 to 1"),
     "rate 1": (lambda: Dropout(1), "rate is 1, so nothing would be left"),
-    "an argument": (lambda: Silu(3), "Silu fixes no size"),
+    "an argument": (lambda: SiLU(3), "SiLU fixes no size"),
 }
 
 
@@ -137,11 +137,11 @@ def test_wrong_options_say_why(build: Any, message: str) -> None:
 
 
 def test_options_show() -> None:
-    shown = [LeakyRelu(), LeakyRelu(0.2), Gelu(approximate="tanh"), Dropout(), Dropout(0.1)]
+    shown = [LeakyReLU(), LeakyReLU(0.2), GELU(approximate="tanh"), Dropout(), Dropout(0.1)]
     assert [repr(layer) for layer in shown] == [
-        "LeakyRelu()",
-        "LeakyRelu(slope=0.2)",
-        "Gelu(approximate='tanh')",
+        "LeakyReLU()",
+        "LeakyReLU(slope=0.2)",
+        "GELU(approximate='tanh')",
         "Dropout()",
         "Dropout(rate=0.1)",
     ]

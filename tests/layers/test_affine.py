@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from einprop.errors import InputError
-from einprop.layers import Affine, Bias, Relu, Scale, init
+from einprop.layers import Affine, Bias, ReLU, Scale, init
 from tests.layers.against_torch import assert_agrees
 
 
@@ -32,7 +32,7 @@ def test_affine_bias_and_scale_are_those_of_torch(shape: tuple[int, ...]) -> Non
     assert_agrees(Bias().with_axes(axes), {"x": x}, lambda v: v.x + v.B)
     assert_agrees(Scale().with_axes(axes), {"x": x}, lambda v: v.gamma * v.x)
     assert_agrees(
-        (Scale() >> Bias() >> Relu()).with_axes(axes),
+        (Scale() >> Bias() >> ReLU()).with_axes(axes),
         {"x": x},
         lambda v: (v.gamma1 * v.x + v.B2).relu(),
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from einprop.errors import IndexTypeError, ShapeError
-from einprop.layers import Affine, Layer, Network, Relu, Sigmoid, Softmax, Tanh, init, losses
+from einprop.layers import Affine, Layer, Network, ReLU, Sigmoid, Softmax, Tanh, init, losses
 from einprop.layers.compose import compose
 from einprop.layers.noise import gaussian
 from einprop.notation.printer import to_text
@@ -118,7 +118,7 @@ CHAINS = [
     (Affine(3), ["index j: feature < 3", "y[b,j] = x[b,i] W[i,j] + B[j]"]),
     (Tanh(), ["y = tanh(x)"]),
     (
-        Affine(3) >> Relu(),
+        Affine(3) >> ReLU(),
         ["index j: feature < 3", "y[b,j] = relu(x[b,i] W[i,j] + B[j])"],
     ),
     (
@@ -160,9 +160,9 @@ CHAINS = [
         Tanh() >> Affine(3),
         ["index j: feature < 3", "h1[b,i] = tanh(x[b,i])", "y[b,j] = h1[b,i] W[i,j] + B[j]"],
     ),
-    (Relu() >> Tanh(), ["h1 = relu(x)", "y = tanh(h1)"]),
+    (ReLU() >> Tanh(), ["h1 = relu(x)", "y = tanh(h1)"]),
     (
-        Affine(3) >> Relu() >> Tanh(),
+        Affine(3) >> ReLU() >> Tanh(),
         [
             "index j: feature < 3",
             "h1[b,j] = relu(x[b,i] W[i,j] + B[j])",
@@ -199,7 +199,7 @@ CHAINS = [
         ],
     ),
     (
-        Filter(4) >> Relu() >> Affine(2),
+        Filter(4) >> ReLU() >> Affine(2),
         [
             "index f: filter < 4, j: feature < 2",
             "h1[b,f] = relu(x[b,p,q,c] K1[p,q,c,f])",
@@ -216,7 +216,7 @@ CHAINS = [
         ],
     ),
     (
-        Convolution() >> Relu() >> Convolution() >> Affine(2),
+        Convolution() >> ReLU() >> Convolution() >> Affine(2),
         [
             (
                 "index p, q: window1 < 3, f: filter1 < 4, r, s: window2 < 3, g: filter2 < 4, "
@@ -228,7 +228,7 @@ CHAINS = [
         ],
     ),
     (
-        Flatten() >> Relu() >> Tanh() >> Affine(2),
+        Flatten() >> ReLU() >> Tanh() >> Affine(2),
         [
             "index k: feature < 2",
             "h1[b,(i c)] = relu(x[b,i,c])",

@@ -18,7 +18,7 @@ from einprop.layers import (
     Layer,
     MaxPool2d,
     Network,
-    Relu,
+    ReLU,
     Residual,
 )
 from tests.layers.against_torch import assert_agrees
@@ -70,9 +70,9 @@ def test_values_and_gradients_are_those_of_torch(layer: Layer, shape: tuple[int,
 def test_a_chain_of_convolutions_is_that_of_torch() -> None:
     network = (
         Conv2d(4, kernel=3, padding=1)
-        >> Relu()
+        >> ReLU()
         >> Conv2d(6, kernel=3, stride=2, groups=2)
-        >> Relu()
+        >> ReLU()
         >> Flatten()
         >> Affine(3)
     )
@@ -196,7 +196,7 @@ def test_films_are_convolved_picture_by_picture(padding: int | str) -> None:
 
 
 def test_a_residual_block_is_that_of_torch() -> None:
-    network = Residual(Conv2d(2, kernel=3, padding=1) >> Relu() >> Conv2d(2, kernel=3, padding=1))
+    network = Residual(Conv2d(2, kernel=3, padding=1) >> ReLU() >> Conv2d(2, kernel=3, padding=1))
     inner = network.branch
 
     def reference(v: Any) -> Any:
@@ -204,11 +204,11 @@ def test_a_residual_block_is_that_of_torch() -> None:
         return (v.x + in_torch(inner[2], hidden, v.K2, v.B2)).relu()
 
     x = np.random.default_rng(1).normal(size=(2, 4, 5, 2))
-    assert_agrees(network >> Relu(), {"x": x}, reference)
+    assert_agrees(network >> ReLU(), {"x": x}, reference)
 
 
 def test_single_precision_stays_single() -> None:
-    network = Conv2d(3, kernel=3, padding=1) >> BatchNorm() >> Relu() >> MaxPool2d(2)
+    network = Conv2d(3, kernel=3, padding=1) >> BatchNorm() >> ReLU() >> MaxPool2d(2)
     x = np.ones((2, 4, 4, 2), np.float32)
     parameters = network.init(np.random.default_rng(0), x=x)
     assert {array.dtype for array in parameters.values()} == {np.dtype(np.float32)}

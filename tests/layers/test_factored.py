@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from einprop.errors import InputError, ShapeError
-from einprop.layers import LowRankAffine, Relu, TensorTrainAffine
+from einprop.layers import LowRankAffine, ReLU, TensorTrainAffine
 from tests.equations.entry import torch
 from tests.layers.against_torch import assert_agrees
 
@@ -54,7 +54,7 @@ def test_tensor_train(inputs, outputs, rank) -> None:
 
 
 def test_tensor_train_behind_another() -> None:
-    network = TensorTrainAffine((2, 3), (2, 2), 2) >> Relu() >> TensorTrainAffine((2, 2), (3, 2), 2)
+    network = TensorTrainAffine((2, 3), (2, 2), 2) >> ReLU() >> TensorTrainAffine((2, 2), (3, 2), 2)
 
     def reference(v):
         h = torch.relu(v.x @ dense([v.G1_1, v.G2_1], 6, 4) + v.B1)

@@ -7,7 +7,7 @@ import pytest
 
 import einprop as ep
 from einprop.errors import DerivativeError, EinpropError, InputError
-from einprop.layers import Affine, Layer, Network, Relu, Tanh, init, losses
+from einprop.layers import Affine, Layer, Network, ReLU, Tanh, init, losses
 from einprop.layers.noise import gaussian
 
 
@@ -18,11 +18,11 @@ def rng() -> np.random.Generator:
 def test_equal_layers_compare_equal() -> None:
     assert Affine(3) == Affine(j=3) != Affine(4)
     assert hash(Affine(3)) == hash(Affine(3))
-    assert Tanh() == Tanh() != Relu()
+    assert Tanh() == Tanh() != ReLU()
 
 
 def test_equal_networks_compare_equal() -> None:
-    assert Affine(3) >> Tanh() == Affine(3) >> Tanh() != Affine(3) >> Relu()
+    assert Affine(3) >> Tanh() == Affine(3) >> Tanh() != Affine(3) >> ReLU()
 
 
 def test_joining_is_associative() -> None:

@@ -14,7 +14,7 @@ from einprop.layers import (
     Conv2d,
     GroupNorm,
     LayerNorm,
-    Relu,
+    ReLU,
     RMSNorm,
     init,
     losses,
@@ -144,7 +144,7 @@ def test_a_convolution_network_with_batch_norm_is_that_of_torch() -> None:
     network = (
         Conv2d(4, kernel=3, padding=1, bias=False)
         >> BatchNorm()
-        >> Relu()
+        >> ReLU()
         >> Conv2d(2, kernel=4)
         >> losses.SquaredError()
     )

@@ -18,7 +18,7 @@ from einprop.layers import (
     Layer,
     MaxPool1d,
     MaxPool2d,
-    Relu,
+    ReLU,
     Tanh,
 )
 from tests.layers.against_torch import assert_agrees
@@ -119,7 +119,7 @@ def test_flattening_keeps_the_order(shape: tuple[int, ...]) -> None:
 
 
 def test_a_chain_tells_how_many_axes_there_are() -> None:
-    network = Conv2d(3, kernel=2) >> Relu() >> MaxPool2d(2) >> Flatten() >> Affine(2)
+    network = Conv2d(3, kernel=2) >> ReLU() >> MaxPool2d(2) >> Flatten() >> Affine(2)
     assert str(network.program).splitlines()[2:] == [
         "h1[b,i,j,f] = relu(x[b,i+p,j+q,c] K1[p,q,c,f] + B1[f])",
         "h2[b,k,l,f] = max[r,s](h1[b,2*k+r,2*l+s,f])",

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from einprop.layers import Affine, Embedding, Gru, Layer, Lstm, Rnn, Tanh, losses
+from einprop.layers import GRU, LSTM, RNN, Affine, Embedding, Layer, Tanh, losses
 from tests.equations.entry import functional, torch
 from tests.layers.against_torch import assert_agrees
 
@@ -44,7 +44,7 @@ def numbered(v, number, x):
     return SimpleNamespace(x=x, **own)
 
 
-PEERS = {Rnn: rnn, Gru: gru, Lstm: lstm}
+PEERS = {RNN: rnn, GRU: gru, LSTM: lstm}
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -54,7 +54,7 @@ def test_values_and_gradients(kind: type[Layer], last: bool, given: bool) -> Non
     data = {"x": draw(2, 4, 3)}
     if given:
         data["h0"] = draw(2, 5)
-    if given and kind is Lstm:
+    if given and kind is LSTM:
         data["c0"] = -draw(2, 5)
 
     def reference(v):
@@ -71,7 +71,7 @@ def test_padded_sequences_end_at_their_lengths(kind: type[Layer], last: bool, gi
     lengths = [3, 1, 4, 2]
     data = {"x": draw(4, 4, 3), "lengths": np.array(lengths)}
     if given:
-        data |= {name: draw(4, 5) for name in ("h0", "c0")[: 1 + (kind is Lstm)]}
+        data |= {name: draw(4, 5) for name in ("h0", "c0")[: 1 + (kind is LSTM)]}
 
     def reference(v):
         rows = []
@@ -116,25 +116,25 @@ def test_what_follows_a_recurrence_stays_outside_of_it(kind: type[Layer]) -> Non
 
 
 def test_recurrent_weights_start_orthogonal() -> None:
-    u = Rnn(6).init(np.random.default_rng(0), x=(1, 1, 3))["U"]
+    u = RNN(6).init(np.random.default_rng(0), x=(1, 1, 3))["U"]
     np.testing.assert_allclose(u @ u.T, np.eye(6), atol=1e-12)
 
 
 def test_the_gate_that_keeps_starts_open() -> None:
-    bias = Lstm(6).init(np.random.default_rng(0), x=(1, 1, 3))["B"]
+    bias = LSTM(6).init(np.random.default_rng(0), x=(1, 1, 3))["B"]
     assert bias[:, 0].tolist() == [0, 1, 0, 0]
 
 
 def test_fans_are_those_of_all_gates() -> None:
-    w = Lstm(100).init(np.random.default_rng(0), x=(1, 1, 50))["W"]
+    w = LSTM(100).init(np.random.default_rng(0), x=(1, 1, 50))["W"]
     assert w.var() == pytest.approx(2 / 450, rel=0.02)
 
 
 def test_parameters_are_few() -> None:
     assert {kind.__name__: sorted(kind(5).params) for kind in PEERS} == {
-        "Rnn": ["B", "U", "W"],
-        "Gru": ["B", "D", "U", "W"],
-        "Lstm": ["B", "U", "W"],
+        "RNN": ["B", "U", "W"],
+        "GRU": ["B", "D", "U", "W"],
+        "LSTM": ["B", "U", "W"],
     }
 
 
@@ -176,7 +176,7 @@ def test_a_character_model_learns(kind: type[Layer]) -> None:
 
 
 def test_a_recurrence_is_readable_in_a_chain() -> None:
-    assert str((Rnn(3) >> Tanh()).program).splitlines()[-2:] == [
+    assert str((RNN(3) >> Tanh()).program).splitlines()[-2:] == [
         "h1[b,t,j] = tanh(x[b,t,i] W[i,j] + h1[b,t-1,k] U[k,j] + B[j])",
         "y[b,t,j] = tanh(h1[b,t,j])",
     ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from einprop.errors import IndexTypeError, InputError, ShapeError
-from einprop.layers import Affine, BatchNorm, Layer, Network, Relu, Residual, Tanh, losses
+from einprop.layers import Affine, BatchNorm, Layer, Network, ReLU, Residual, Tanh, losses
 
 
 class Rows(Layer):
@@ -18,7 +18,7 @@ def equations(network: Network, count: int) -> list[str]:
 
 
 def test_a_residual_network_is_written_into_the_chain() -> None:
-    network = Affine(8) >> Residual(Affine(16) >> Relu() >> Affine(8)) >> Tanh() >> Affine(2)
+    network = Affine(8) >> Residual(Affine(16) >> ReLU() >> Affine(8)) >> Tanh() >> Affine(2)
     assert str(network.program).splitlines() == [
         "index j, l: feature1 < 8, k: feature2 < 16, m: feature3 < 2",
         "input x[b,i]",

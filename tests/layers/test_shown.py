@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 import einprop as ep
-from einprop.layers import Affine, BatchNorm, Conv2d, Dropout, Embedding, Lstm, Relu, Tanh, losses
+from einprop.layers import LSTM, Affine, BatchNorm, Conv2d, Dropout, Embedding, ReLU, Tanh, losses
 
 
 def shown(network) -> tuple[list[str], list[list[str]]]:
@@ -31,7 +31,7 @@ def test_a_layer_shows_its_equations_and_parameters() -> None:
 
 
 def test_a_network_shows_state_and_noise_too() -> None:
-    model = Conv2d(8, kernel=3) >> BatchNorm() >> Relu() >> Dropout(0.5)
+    model = Conv2d(8, kernel=3) >> BatchNorm() >> ReLU() >> Dropout(0.5)
     _, rows = shown(model)
     table = {row[0].partition("[")[0]: row[1:] for row in rows[1:]}
     assert table["K1"] == ["3 × 3 × c × 8", "parameter", "he_normal"]
@@ -43,7 +43,7 @@ def test_a_network_shows_state_and_noise_too() -> None:
     "network",
     [
         Affine(4) >> Tanh() >> Affine(2) >> losses.CrossEntropy(),
-        Embedding(50, 8) >> Lstm(6) >> Affine(50),
+        Embedding(50, 8) >> LSTM(6) >> Affine(50),
         Tanh(),
     ],
     ids=repr,

@@ -3,10 +3,10 @@
 import numpy as np
 
 from einprop.layers import (
+    GELU,
     Affine,
     Attention,
     Embedding,
-    Gelu,
     LayerNorm,
     LearnedPositions,
     Network,
@@ -20,7 +20,7 @@ from tests.layers.against_torch import assert_agrees
 def block(heads: int, inner: int, width: int) -> Network:
     """The block of GPT-2: what attention and a small network add, each behind a normalisation."""
     return Residual(LayerNorm() >> Attention(heads, causal=True)) >> Residual(
-        LayerNorm() >> Affine(inner) >> Gelu() >> Affine(width)
+        LayerNorm() >> Affine(inner) >> GELU() >> Affine(width)
     )
 
 

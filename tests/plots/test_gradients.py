@@ -9,7 +9,7 @@ import pytest
 
 from einprop import Program, inspect
 from einprop.errors import InputError
-from einprop.layers import Affine, Relu, losses
+from einprop.layers import Affine, ReLU, losses
 from einprop.plots import gradient_norms, histograms, signals
 from einprop.training import Diagnosis, diagnose
 
@@ -19,7 +19,7 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 @pytest.fixture
 def dying(rng):
     """A network whose second ReLU nothing passes: model, parameters and a batch."""
-    model = Affine(6) >> Relu() >> Affine(5) >> Relu() >> Affine(3) >> losses.CrossEntropy()
+    model = Affine(6) >> ReLU() >> Affine(5) >> ReLU() >> Affine(3) >> losses.CrossEntropy()
     x, t = rng.normal(size=(8, 4)), np.eye(3)[rng.integers(3, size=8)]
     parameters = model.init(rng, x=x)
     parameters["B2"][:] = -100

@@ -10,7 +10,7 @@ import pytest
 import einprop as ep
 from einprop import Program
 from einprop.errors import InputError
-from einprop.layers import Affine, Embedding, Relu, Sigmoid, Tanh, losses
+from einprop.layers import Affine, Embedding, ReLU, Sigmoid, Tanh, losses
 from einprop.layers.model import Model
 from einprop.layers.noise import bernoulli
 from einprop.training import SGD, Step, diagnose
@@ -21,7 +21,7 @@ def small(std: float) -> type[Affine]:
     return type("Small", (Affine,), {"params": {"W": ep.init.normal(std), "B": ep.init.zeros}})
 
 
-def network(units: list[int], layer: type[Affine], between: type = Relu):
+def network(units: list[int], layer: type[Affine], between: type = ReLU):
     chain = layer(10)
     for size in reversed(units):
         chain = layer(size) >> between() >> chain
@@ -70,8 +70,8 @@ def test_zeros_are_counted(data, rng):
 
 @pytest.mark.parametrize(
     ("between", "units"),
-    [(kind, units) for kind in (Relu, Tanh, Sigmoid) for units in ([], [100], [100, 100])]
-    + [(Relu, [20] * 8), (Tanh, [20] * 8)],
+    [(kind, units) for kind in (ReLU, Tanh, Sigmoid) for units in ([], [100], [100, 100])]
+    + [(ReLU, [20] * 8), (Tanh, [20] * 8)],
 )
 def test_healthy_networks_have_no_findings(units, between, data, rng):
     model = network(units, Affine, between)
