@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from einprop.analysis.declare import declared_access
-from einprop.analysis.indices import is_plain
+from einprop.analysis.indices import is_plain, range_of, target_indices
 from einprop.analysis.names import unread
 from einprop.analysis.resolve import Resolved, redeclared
 from einprop.arguments import Names, as_names
 from einprop.errors import InputError
-from einprop.notation.tree import Statement, TensorDeclaration
+from einprop.notation.tree import Equation, Statement, TensorDeclaration
 
 __all__ = ["as_local", "is_output", "with_outputs", "with_parameters"]
 
@@ -32,9 +32,15 @@ def as_local(
         outputs: Tensors that are outputs still.
     """
     assert isinstance(statement, TensorDeclaration)
-    computed = {e.target.name for e in resolved.equations if not is_plain(e.target)}
-    kept = tuple(a for a in statement.tensors if a.name in computed.difference(outputs))
+    partly = {e.target.name for e in resolved.equations if not _writes_all(e)}
+    kept = tuple(a for a in statement.tensors if a.name in partly.difference(outputs))
     return [replace(statement, kind="local", tensors=kept)] if kept else []
+
+
+def _writes_all(equation: Equation) -> bool:
+    """Whether the left side runs over whole axes."""
+    left = equation.target
+    return is_plain(left) and not any(range_of(equation, i) for i in target_indices(left))
 
 
 def with_parameters(resolved: Resolved, params: Names) -> Resolved:

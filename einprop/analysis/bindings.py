@@ -7,8 +7,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from einprop.analysis.indices import (
+    bounded_indices,
     equation_indices,
     numbered,
+    plain_subscripts,
+    range_of,
+    rename_everywhere,
     rename_indices,
     subscript_indices,
     target_indices,
@@ -21,12 +25,14 @@ from einprop.notation.tree import (
     Equation,
     Expression,
     IndexValue,
+    Range,
+    Size,
     map_children,
     reads,
     walk,
 )
 
-__all__ = ["separate_bindings"]
+__all__ = ["Kept", "separate_bindings", "separate_ranges", "shared_bindings"]
 
 Kept = Callable[[Call], Collection[str]]
 """The indices of a call that its definition keeps instead of binding them."""
@@ -40,7 +46,8 @@ def separate_bindings(
     """The equation with one name for each index that is bound and shifted.
 
     Two sums over i are two indices; where one of them is bounded by ``x[i+1]`` their ranges differ.
-    A call of a definition binds its index once, however many sums it stands for.
+    A call of a definition binds its index once, however many sums it stands for, and an index of which
+    ``where`` speaks has one range in all of them.
 
     Args:
         equation: An equation with explicit sums, definitions not expanded.
@@ -55,6 +62,9 @@ def separate_bindings(
     >>> line = parse("y[i] = x[i+1] / sum[i](x[i])")[0]
     >>> print(to_text(separate_bindings(line, ())))
     y[i] = x[i+1] / sum[i2](x[i2])
+    >>> line = parse("y = sum[i](x[i+1]) - sum[i](x[i+0]) where x[i+1]")[0]
+    >>> print(to_text(separate_bindings(line, ())))
+    y = sum[i](x[i+1]) - sum[i](x[i+0]) where x[i+1]
     """
     twice = _bound_twice(equation, fixed, kept)
     if not twice:
@@ -77,8 +87,29 @@ def _bound_twice(equation: Equation, fixed: Collection[str], kept: Kept) -> set[
     bound = (i for call in calls if not kept(call) for i in _held(call))
     bindings = Counter([*target_indices(equation.target), *bound])
     ranged = {unprimed(r.index) for r in equation.ranges}.union(fixed)
+    # What `where` says of an index it says of all its bindings.
+    ranged.update(unprimed(i) for access in equation.inside for i in target_indices(access))
     # A primed index has the range of the unprimed one, however often it is bound.
     return {i for i in shifted if bindings[i] > 1 and i not in ranged and i == unprimed(i)}
+
+
+def shared_bindings(equation: Equation, kept: Kept = lambda call: ()) -> set[str]:
+    """The indices that `separate_bindings` would tell apart, and that a binding does not give a range.
+
+    >>> from einprop.notation.parser import parse
+    >>> line = parse("y = sum[i](x[i+1]) - sum[i](x[i+0]) + sum[j](x[j+1] z[j]) + sum[j](z[j])")[0]
+    >>> shared_bindings(line)
+    {'i'}
+    """
+    twice = _bound_twice(equation, (), kept)
+    calls = (node for node in walk(equation.expression) if isinstance(node, Call))
+    binders = [call for call in calls if not kept(call)] if twice else []
+    return {i for call in binders for i in _held(call) if i in twice and i not in _plain(call)}
+
+
+def _plain(call: Call) -> set[str]:
+    """The indices that range over whole axes of what is read inside a call."""
+    return {i for a in walk(call) if isinstance(a, Access) for i in plain_subscripts(a)}
 
 
 @dataclass
@@ -133,3 +164,38 @@ def _held(binder: Call) -> tuple[str, ...]:
     nodes = (n for argument in binder.arguments for n in walk(argument))
     found = {i for n in nodes if isinstance(n, Access) for i in target_indices(n)}
     return tuple(i for i in binder.indices if i in found)
+
+
+def separate_ranges(equation: Equation) -> Equation:
+    """The equation in which an index and its primed ones have one range.
+
+    A primed index has the range of the unprimed one. One that is given another is another index: it
+    gets a letter of its own, so that primes may come and go in what is derived.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> print(to_text(separate_ranges(parse("y[i] = sum[i'](x[i',i]) where i' in 1:2")[0])))
+    y[i] = sum[i2](x[i2,i]) where i2 in 1:2
+    """
+    if all(r.index == unprimed(r.index) for r in equation.ranges):
+        return equation
+    names: dict[str, str] = {}
+    ranges: dict[str, Range] = {}
+    first: dict[str, Range | None] = {}
+    taken = {*bounded_indices(equation), *(r.index for r in equation.ranges)}
+    # Those without a range of their own first: they keep the letter, and its type.
+    own = {r.index for r in equation.ranges}
+    for index in sorted(
+        bounded_indices(equation), key=lambda i: (i != unprimed(i) and i in own, i)
+    ):
+        letter, given = unprimed(index), range_of(equation, index)
+        if _span(given) != _span(first.setdefault(letter, given)):
+            letter = names[index] = numbered(letter, taken.__contains__)
+            taken.add(letter)
+        if given is not None:
+            ranges.setdefault(letter, replace(given, index=letter))
+    return replace(rename_everywhere(equation, names), ranges=tuple(ranges.values()))
+
+
+def _span(given: Range | None) -> tuple[Size, Size] | None:
+    return None if given is None else (given.start, given.stop)

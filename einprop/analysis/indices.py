@@ -38,6 +38,7 @@ __all__ = [
     "plain_subscripts",
     "range_of",
     "rename_apart",
+    "rename_everywhere",
     "rename_indices",
     "subscript_indices",
     "target_indices",
@@ -315,3 +316,31 @@ def rename_apart(expression: Expression, taken: frozenset[str]) -> Expression:
             return replace(expression, indices=tuple(names.values()), arguments=(inner,))
         case _:
             return map_children(expression, lambda child: rename_apart(child, taken))
+
+
+def rename_everywhere(equation: Equation, names: Mapping[str, str]) -> Equation:
+    """The equation with every index renamed, bound ones too: the new names must be as distinct.
+
+    >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
+    >>> line = parse("y[i] = sum[j](x[i,j]) where j in 0:2")[0]
+    >>> print(to_text(rename_everywhere(line, {"i": "j", "j": "i"})))
+    y[j] = sum[i](x[j,i]) where i in 0:2
+    """
+    return replace(
+        equation,
+        target=_rename_access(equation.target, names),
+        expression=_rename_all(equation.expression, names),
+        ranges=tuple([replace(r, index=names.get(r.index, r.index)) for r in equation.ranges]),
+        inside=tuple([_rename_access(access, names) for access in equation.inside]),
+    )
+
+
+def _rename_all(expression: Expression, names: Mapping[str, str]) -> Expression:
+    if isinstance(expression, Call) and expression.indices:
+        (body,) = expression.arguments
+        indices = tuple([names.get(i, i) for i in expression.indices])
+        return replace(expression, indices=indices, arguments=(_rename_all(body, names),))
+    if not children(expression):
+        return rename_indices(expression, names)
+    return map_children(expression, lambda child: _rename_all(child, names))

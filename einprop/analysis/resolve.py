@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from einprop.analysis.bindings import separate_bindings
+from einprop.analysis.bindings import separate_bindings, separate_ranges
 from einprop.analysis.core import (
     Extents,
     check_target,
@@ -170,7 +170,11 @@ def _with_core(
     typed = (*equations, *_apart(by_hand, equations))
     check_ranks(statements, typed)
     types = infer_types(statements, typed)
-    return Resolved(tuple(statements), equations, types, names, lines)
+    told = tuple(
+        replace(e, inside=(*e.inside, *types.anchors[n])) if n in types.anchors else e
+        for n, e in enumerate(equations)
+    )
+    return Resolved(tuple(statements), told, types, names, lines)
 
 
 def _apart(lines: Sequence[Equation], equations: Sequence[Equation]) -> Iterator[Equation]:
@@ -212,7 +216,7 @@ def _spelt(
     written = {*equation_indices(summed), *(r.index for r in summed.ranges)}
     expression = definitions.expand(summed.expression, written, budget)
     outside = frozenset(target_indices(summed.target)).union(free_indices(expression))
-    core = replace(summed, expression=rename_apart(expression, outside))
+    core = separate_ranges(replace(summed, expression=rename_apart(expression, outside)))
     return Spelt(equation, summed, core)
 
 

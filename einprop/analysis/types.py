@@ -7,16 +7,18 @@ A primed index has the type of the unprimed one, and a cotangent or tangent the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from einprop.analysis.derivative_names import derivative_sides, tensor_base, without_suffix
 from einprop.analysis.indices import (
     bounded_indices,
     equation_indices,
+    numbered,
     plain_subscripts,
     range_of,
+    rename_indices,
     target_indices,
     unprimed,
 )
@@ -97,6 +99,8 @@ class Types:
         ranks: Number of axes by tensor (derivatives under their tensor's name).
         sizes: Declared sizes by type.
         own: Derivatives that have more axes than their tensor, and so axes of their own.
+        anchors: By equation, the declared inputs that tell the types of indices which none of its
+            accesses holds.
     """
 
     parents: dict[_Key, _Key]
@@ -104,6 +108,7 @@ class Types:
     ranks: dict[str, int]
     sizes: dict[_Key, Size] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
+    anchors: dict[int, list[Access]] = field(default_factory=dict)
 
     def base(self, name: str) -> str:
         """The tensor whose axes a tensor has."""
@@ -365,16 +370,31 @@ def _anchor(
 ) -> None:
     """A letter that no access of its equation holds takes the type that declared inputs give it."""
     types = unifier.types
-    known: dict[str, list[_Key]] = {}
+    known: dict[str, list[tuple[_Key, Access]]] = {}
     kinds = ((s.kind, a) for s in declared for a in s.tensors)
     for number, (kind, access) in enumerate(kinds):
         for name in plain_subscripts(access) if kind in ("input", "param") else ():
-            known.setdefault(name, []).append(Letter(f"declaration {number}", name))
+            known.setdefault(name, []).append((Letter(f"declaration {number}", name), access))
     for number, equation in enumerate(equations):
         written = {i for access in accesses(equation) for i in target_indices(access)}
         anchored = {types.letter(number, i) for i in written}
         for index in equation_indices(equation):
             letter = types.letter(number, index)
             candidates = known.get(unprimed(index), [])
-            if letter not in anchored and len({types.find(c) for c in candidates}) == 1:
-                unifier.unify(candidates[0], letter, partial(_index_text, index), None)
+            if letter not in anchored and len({types.find(key) for key, _ in candidates}) == 1:
+                key, access = candidates[0]
+                unifier.unify(key, letter, partial(_index_text, index), None)
+                anchored.add(types.find(key))
+                held = _at_index(access, index, {*unifier.declared, *equation_indices(equation)})
+                types.anchors.setdefault(number, []).append(held)
+
+
+def _at_index(access: Access, index: str, taken: Collection[str]) -> Access:
+    """A declared tensor at an index of an equation, its other indices out of the way."""
+    names: dict[str, str] = {}
+    for other in target_indices(access):
+        used = {*taken, *names.values()}
+        names[other] = index if other == unprimed(index) else numbered(other, used.__contains__)
+    held = rename_indices(access, names)
+    assert isinstance(held, Access)
+    return replace(held, place=None)

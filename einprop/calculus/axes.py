@@ -1,37 +1,33 @@
-"""What equations say about axes and ranges, carried over to the equations that are derived from them."""
+"""Domains: where the indices of equations run, carried over to the equations that are derived from them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
-from einprop.analysis.derivative_names import tensor_base
+from einprop.analysis.bindings import Kept, shared_bindings
+from einprop.analysis.derivative_names import derivative_sides, tensor_base
 from einprop.analysis.indices import (
     bounded_indices,
     equation_indices,
     fresh_index,
     numbered,
     range_of,
-    rename_indices,
     subscript_indices,
-    target_indices,
     unprimed,
 )
 from einprop.notation.tree import (
     Access,
     Affine,
     Equation,
-    Expression,
     Group,
     Index,
     Range,
     Subscript,
-    accesses,
     reads,
 )
 
-__all__ = ["Bounds", "axis_letters", "bounding", "with_bounds", "with_ranges"]
+__all__ = ["Domains", "axis_letters", "with_ranges"]
 
 
 def axis_letters(access: Access, taken: Collection[str] = ()) -> tuple[str, ...]:
@@ -53,115 +49,89 @@ def axis_letters(access: Access, taken: Collection[str] = ()) -> tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """Where the indices of an equation range, for all the equations that are derived from it."""
+class Domains:
+    """Where index letters run: an index and its primed ones have one domain.
 
-    source: Equation
-
-    @cached_property
-    def are_computed(self) -> bool:
-        """Whether a computed subscript bounds an index."""
-        found = (s for a in accesses(self.source) for s in a.subscripts if not isinstance(s, Index))
-        return any(subscript_indices(s) for s in found)
-
-
-def with_bounds(
-    equation: Equation, bounds: Bounds, names: Mapping[str, str] | None = None
-) -> Equation:
-    """A derived equation whose indices range as in the equation that it comes from.
-
-    Args:
-        equation: The derived equation.
-        bounds: Of the one that it comes from: ranges, and shifted reads that bound its indices.
-        names: New names of the source's indices.
-
-    >>> from einprop.notation.parser import parse
-    >>> from einprop.notation.printer import to_text
-    >>> source, derived = parse("s = sum[i](x[i+1] - x[i+0]); x.grad[i+0] += -s.grad")
-    >>> print(to_text(with_bounds(derived, Bounds(source))))
-    x.grad[i+0] += -s.grad where x[i+1]
+    Attributes:
+        ranges: By letter, its ``where`` range.
+        telling: By letter without a range, the accesses of which one has it plain, or all that bound it.
     """
-    renamed, source = names or {}, bounds.source
-    ranges = [replace(r, index=renamed.get(r.index, r.index)) for r in source.ranges]
-    # The range of an index is that of its primed ones too, which may have lost their primes.
-    own = {r.index for r in ranges}
-    for old, new in renamed.items():
-        given = range_of(source, old)
-        if given is not None and new not in own:
-            ranges.append(replace(given, index=new))
-            own.add(new)
-    ranged = with_ranges(equation, ranges)
-    if not bounds.are_computed:
-        return ranged
-    bounding = _bounds(ranged, source, renamed)
-    # These may bring indices of their own, which have ranges too.
-    return with_ranges(replace(ranged, inside=(*equation.inside, *bounding)), ranges)
+
+    ranges: Mapping[str, Range]
+    telling: Mapping[str, tuple[Access, ...]]
+
+    @classmethod
+    def of(cls, *equations: Equation) -> Domains:
+        """The domains of the letters of core equations, in all of which a letter has one meaning."""
+        ranges: dict[str, Range] = {}
+        plain: dict[str, Access] = {}
+        bounding: dict[str, list[Access]] = {}
+        for equation in equations:
+            for index in bounded_indices(equation) if equation.ranges else ():
+                if (given := range_of(equation, index)) is not None:
+                    ranges[unprimed(index)] = replace(given, index=unprimed(index))
+        read = [a for e in equations for a in (*reads(e), *e.inside)]
+        for access in map(_unprimed_access, sorted(read, key=lambda a: len(a.subscripts))):
+            for letter in _plain(access):
+                plain.setdefault(letter, access)
+            for letter in _bounded(access):
+                bounding.setdefault(letter, []).append(access)
+        for equation in equations:
+            target = _unprimed_access(equation.target)
+            for letter in _plain(target):
+                plain.setdefault(letter, target)
+            for letter in _bounded(target) if _is_derived(target.name) else ():
+                bounding.setdefault(letter, []).append(target)
+        telling = {letter: tuple(found) for letter, found in bounding.items()}
+        return cls(ranges, telling | {letter: (access,) for letter, access in plain.items()})
+
+    def told(
+        self,
+        equation: Equation,
+        fixed: Collection[str] = (),
+        kept: Kept = lambda call: (),
+        name: Callable[[str], str] = lambda name: name,
+    ) -> Equation:
+        """An equation in these letters that says itself where its indices run.
+
+        Args:
+            equation: Its own ``where`` is not looked at.
+            fixed: Letters whose sizes are declared.
+            kept: The indices of a call that its definition keeps instead of binding them.
+            name: What a tensor is read as behind ``where``.
+
+        >>> from einprop.notation.parser import parse
+        >>> from einprop.notation.printer import to_text
+        >>> source, derived = parse("s = sum[i](x[i+1] - x[i+0]); x.grad[i+0] += -s.grad")
+        >>> print(to_text(Domains.of(source).told(derived)))
+        x.grad[i+0] += -s.grad where x[i+1]
+        """
+        bare = with_ranges(replace(equation, inside=()), self.ranges.values())
+        shared = shared_bindings(bare, kept) if self.telling else set()
+        there = [replace(a, name=tensor_base(a.name)) for a in _telling(bare)]
+        told = {i for access in there for i in _plain(access)}.union(fixed, self.ranges) - shared
+        pending = [i for i in dict.fromkeys(map(unprimed, equation_indices(bare))) if i not in told]
+        found: list[Access] = []
+        for letter in pending:
+            for access in self.telling.get(letter, ()) if letter not in told else ():
+                bound = replace(access, name=tensor_base(access.name))
+                if letter in shared or not any(_implies(other, bound) for other in there):
+                    there.append(bound)
+                    found.append(replace(access, name=name(access.name), place=None))
+                    told.update(_plain(access))
+                    pending += sorted(_bounded(access) - told - set(pending))
+        # What bounds an index may have others, which have ranges too.
+        return with_ranges(replace(bare, inside=tuple(found)), self.ranges.values())
 
 
-def bounding(equation: Equation, source: Equation, names: Mapping[str, str]) -> tuple[Access, ...]:
-    """The reads of the source that bound an index of a derived equation which lacks them.
-
-    They stand as reads of tensors that the program itself has, whose axes their derivatives share.
-
-    Args:
-        equation: The derived equation.
-        source: The one that it comes from.
-        names: New names of the source's indices.
-
-    >>> from einprop.notation.parser import parse
-    >>> from einprop.notation.printer import to_text
-    >>> source, derived = parse("s = sum[i](x[i+1] - x[i+0]); x[i+0] += -s")
-    >>> print(*map(to_text, bounding(derived, source, {})))
-    x[i+1]
-    """
-    if not Bounds(source).are_computed:
-        return ()
-    found = _bounds(equation, source, names)
-    return tuple(replace(access, name=tensor_base(access.name)) for access in found)
+def _telling(equation: Equation) -> list[Access]:
+    """The accesses that tell where indices run: a new tensor is as long as they say, and tells nothing."""
+    return [equation.target, *reads(equation)][not _is_derived(equation.target.name) :]
 
 
-def _bounds(equation: Equation, source: Equation, names: Mapping[str, str]) -> list[Access]:
-    """The reads of the source that the derived equation lacks, and that bound an index of it."""
-    sources = [*reads(source), *source.inside]
-    if tensor_base(source.target.name) != source.target.name:
-        sources.append(source.target)
-    # With or without primes an index has one range.
-    new = {name for old, name in names.items() if unprimed(old) != unprimed(name)}
-    known = [
-        _renamed(a, names)
-        for a in sources
-        # What is bound inside may have the new name of another index.
-        if new.isdisjoint(i for i in target_indices(a) if i not in names)
-    ]
-    there = [replace(a, name=tensor_base(a.name)) for a in accesses(equation)]
-    told = {i for a in accesses(equation) for i in _plain(a)} | {r.index for r in equation.ranges}
-    pending = [i for i in dict.fromkeys(map(unprimed, equation_indices(equation))) if i not in told]
-    found: list[Access] = []
-    for index in pending:
-        plain = [a for a in known if isinstance(a, Access) and index in _plain(a)]
-        bounding = [a for a in known if isinstance(a, Access) and index in _bounded(a)]
-        for access in plain[:1] or bounding:
-            bound = replace(access, name=tensor_base(access.name))
-            if not any(_implies(other, bound) for other in there):
-                there.append(bound)
-                found.append(replace(access, place=None))
-                told.update(_plain(access))
-                others = {unprimed(i) for i in _bounded(access)}
-                pending += sorted(others - told - set(pending))
-    return found
-
-
-def _renamed(access: Access, names: Mapping[str, str]) -> Expression:
-    """An access by new names; an index whose letter another of its indices gets takes a prime."""
-    own = target_indices(access)
-    given = {names[i] for i in own if i in names}
-    taken = given.union(own)
-    aside = {}
-    for index in own:
-        if index not in names and index in given:
-            aside[index] = fresh_index(index, taken - (names.keys() - given))
-            taken.add(aside[index])
-    return rename_indices(access, {**names, **aside})
+def _is_derived(name: str) -> bool:
+    """Whether a tensor has the axes of others by its name."""
+    return tensor_base(name) != name or any(True for _ in derivative_sides(name))
 
 
 def _implies(known: Access, access: Access) -> bool:
@@ -172,12 +142,20 @@ def _implies(known: Access, access: Access) -> bool:
     return all(_unprimed(a) == _unprimed(b) or _reaches_further(a, b) for a, b in pairs)
 
 
+def _unprimed_access(access: Access) -> Access:
+    return replace(access, subscripts=tuple([_unprimed(s) for s in access.subscripts]))
+
+
 def _unprimed(subscript: Subscript) -> Subscript:
     match subscript:
-        case Affine(terms):
-            return replace(subscript, terms=tuple((factor, unprimed(i)) for factor, i in terms))
+        case Index(name):
+            return replace(subscript, name=unprimed(name))
+        case Affine(terms) if len({unprimed(i) for _, i in terms}) == len(terms):
+            return replace(subscript, terms=tuple([(factor, unprimed(i)) for factor, i in terms]))
         case Group(indices):
             return replace(subscript, indices=tuple(map(unprimed, indices)))
+        case Access():
+            return _unprimed_access(subscript)
         case _:
             return subscript
 

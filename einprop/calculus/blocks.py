@@ -20,7 +20,6 @@ from einprop.analysis.indices import (
     unprimed,
 )
 from einprop.calculus.algebra import constant, factored, number, product, total
-from einprop.calculus.axes import bounding
 from einprop.calculus.partials import Contribution
 from einprop.calculus.ratios import with_ratios
 from einprop.calculus.substitution import (
@@ -54,16 +53,12 @@ class Block:
         row: Where in the tensor that is differentiated for.
         factors: What the derivative is there: a product.
         summed: The indices that it is summed over.
-        ranges: Restrictions of indices.
-        inside: Accesses that bound indices and stand nowhere else.
     """
 
     column: tuple[Subscript, ...]
     row: tuple[Subscript, ...]
     factors: tuple[Expression, ...]
     summed: tuple[str, ...] = ()
-    ranges: tuple[Range, ...] = ()
-    inside: tuple[Access, ...] = ()
 
     @property
     def place(self) -> Access:
@@ -78,8 +73,7 @@ class Block:
     @property
     def indices(self) -> tuple[str, ...]:
         """All indices that have a meaning outside of the factors."""
-        bounds = (i for access in self.inside for i in target_indices(access))
-        return tuple(dict.fromkeys((*self.kept, *self.summed, *bounds)))
+        return tuple(dict.fromkeys((*self.kept, *self.summed)))
 
     @property
     def value(self) -> Expression:
@@ -103,8 +97,6 @@ class Block:
             tuple(place_in(s, places) for s in self.row),
             tuple(substitute_subscripts(f, places) for f in self.factors),
             tuple(names.get(i, i) for i in self.summed),
-            tuple(replace(r, index=names.get(r.index, r.index)) for r in self.ranges),
-            tuple(_placed(access, places) for access in self.inside),
         )
 
     def tidy(self) -> Block:
@@ -123,18 +115,16 @@ def identity(letters: Sequence[str]) -> Block:
     return Block(subscripts, subscripts, ())
 
 
-def _placed(access: Access, places: Mapping[str, Subscript]) -> Access:
-    return replace(access, subscripts=tuple(place_in(s, places) for s in access.subscripts))
-
-
-def chained(equation: Equation, found: Contribution, block: Block, wrt: str) -> Block | None:
+def chained(
+    equation: Equation, found: Contribution, block: Block, ranges: Mapping[str, Range]
+) -> Block | None:
     """A block of what is read, carried through an equation that reads it.
 
     Args:
         equation: What reads it.
         found: The read.
         block: The block.
-        wrt: The tensor that is differentiated for.
+        ranges: By letter, its ``where`` range, if it has one.
 
     Returns:
         The block of the equation's target; None if it is 0.
@@ -148,9 +138,7 @@ def chained(equation: Equation, found: Contribution, block: Block, wrt: str) -> 
         names[index] = fresh_index(index, {*taken, *names.values()})
     block = block.renamed(names)
     left = target_indices(equation.target)
-    places, merged = _met(block.column, found.read.subscripts, left)
-    if merged and (equation.ranges or block.ranges):
-        raise InexpressibleError(equation)
+    places, merged = _met(block.column, found.read.subscripts, left, ranges)
     _check_padding(block, places)
     read = block.placed(places)
     factors = with_ratios(factored(product(rename_indices(found.factor, merged), *read.factors)))
@@ -163,11 +151,7 @@ def chained(equation: Equation, found: Contribution, block: Block, wrt: str) -> 
     kept = target_indices(Access("", (*column, *read.row)))
     indices = dict.fromkeys((*context, *read.kept, *read.summed))
     summed = tuple(i for i in indices if i not in kept)
-    ranges = (*_ranges(equation, found.context), *read.ranges)
-    value = product(Access(equation.target.name, column), *factors)
-    derived = Equation(Access(wrt, read.row), "+=", value, ranges, read.inside)
-    inside = (*read.inside, *bounding(derived, equation, merged))
-    return Block(column, read.row, factors, summed, ranges, inside)
+    return Block(column, read.row, factors, summed)
 
 
 def _every_index(expression: Expression) -> Iterator[str]:
@@ -177,16 +161,11 @@ def _every_index(expression: Expression) -> Iterator[str]:
             yield from node.indices
 
 
-def _ranges(equation: Equation, indices: Collection[str]) -> Iterator[Range]:
-    given = {r.index: r for r in equation.ranges}
-    for index in indices if given else ():
-        found = given.get(index) or given.get(index.rstrip("'"))
-        if found is not None:
-            yield replace(found, index=index)
-
-
 def _met(
-    column: Sequence[Subscript], read: Sequence[Subscript], left: Collection[str]
+    column: Sequence[Subscript],
+    read: Sequence[Subscript],
+    left: Collection[str],
+    ranges: Mapping[str, Range],
 ) -> tuple[dict[str, Subscript], dict[str, str]]:
     """Where the column's indices stand at a read, and which of the reader's indices became one."""
     places: dict[str, Subscript] = {}
@@ -195,19 +174,35 @@ def _met(
         if not isinstance(own, Index):
             raise InexpressibleError(own)
         subscript = place_in(written, {o: Index(n) for o, n in merged.items()})
-        known = places.setdefault(own.name, subscript)
+        # Outside of a range the block is 0: it is the reader's index that becomes the block's.
+        start = own if unprimed(own.name) in ranges else subscript
+        known = places.setdefault(own.name, start)
         if known == subscript:
             continue
         if not isinstance(known, Index) or not isinstance(subscript, Index):
             raise InexpressibleError(subscript)
-        # What stands on the left is what stays.
-        stays, goes = known.name, subscript.name
-        if stays not in left:
-            stays, goes = goes, stays
+        stays, goes = _staying(known.name, subscript.name, left, ranges)
         merged = {old: stays if new == goes else new for old, new in merged.items()}
         merged[goes] = stays
         places = {a: place_in(s, {goes: Index(stays)}) for a, s in places.items()}
     return places, merged
+
+
+def _staying(
+    one: str, other: str, left: Collection[str], ranges: Mapping[str, Range]
+) -> tuple[str, str]:
+    """Of two indices that become one, the one that stays, and the one that goes.
+
+    Raises:
+        InexpressibleError: Each has a range of its own.
+    """
+    given, others = ranges.get(unprimed(one)), ranges.get(unprimed(other))
+    if given is not None and others is not None and given.index != others.index:
+        raise InexpressibleError(Index(one))
+    if (given is None) != (others is None):
+        return (other, one) if given is None else (one, other)
+    # What stands on the left is what stays.
+    return (one, other) if one in left else (other, one)
 
 
 def _check_padding(block: Block, places: Mapping[str, Subscript]) -> None:
@@ -230,7 +225,7 @@ def without_deltas(block: Block, types: Mapping[str, object]) -> Block:
     """
     for factor in block.factors:
         match factor:
-            case Iverson(IndexValue(left), "==", IndexValue(right)) if not block.ranges:
+            case Iverson(IndexValue(left), "==", IndexValue(right)):
                 kinds = types.get(unprimed(left)), types.get(unprimed(right))
                 if kinds[0] is None or kinds[0] != kinds[1]:
                     continue
@@ -242,14 +237,18 @@ def without_deltas(block: Block, types: Mapping[str, object]) -> Block:
     return block
 
 
-def grouped(blocks: Sequence[Block]) -> list[list[Block]]:
-    """The blocks that are not 0 at the same places, their indices made the same."""
+def grouped(blocks: Sequence[Block], types: Mapping[str, object]) -> list[list[Block]]:
+    """The blocks that are not 0 at the same places, their indices made the same.
+
+    Args:
+        blocks: Blocks of one Jacobian.
+        types: By letter, a key that letters of one type share.
+    """
     groups: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
         key = canonical(block.place)
-        numbers = {index: f"_{n}" for n, index in enumerate(key.indices)}
-        inside = frozenset(rename_indices(access, numbers) for access in block.inside)
-        group = groups.setdefault((key.form, block.ranges, inside), [])
+        kinds = tuple(types.get(unprimed(i)) for i in key.indices)
+        group = groups.setdefault((key.form, kinds), [])
         names: dict[str, str] = {}
         if group:
             first = canonical(group[0].place).indices

@@ -8,16 +8,14 @@ from dataclasses import replace
 from einprop.analysis.cells import is_base
 from einprop.analysis.declare import declared_access
 from einprop.analysis.derivative_names import derivative_sides
-from einprop.analysis.indices import equation_indices, is_plain, target_indices, unprimed
+from einprop.analysis.indices import is_plain, plain_subscripts, target_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.calculus.derive import Tangents, zero
-from einprop.errors import DerivativeError
 from einprop.notation.prelude import prelude
 from einprop.notation.tree import (
     Access,
     Definition,
     Equation,
-    Index,
     IndexDeclaration,
     Statement,
     TensorDeclaration,
@@ -61,14 +59,17 @@ def needed_declarations(
         alone: Whether they stand without the program's own equations.
     """
     mentioned = {a.name for e in equations for a in reads(e)}
-    kept = list(_kept(resolved, mentioned if alone else None))
+    bounding = {a.name for e in equations for a in e.inside}
+    kept = list(_kept(resolved, mentioned | bounding if alone else None))
     if not alone:
         mentioned.update(a.name for e in resolved.equations for a in accesses(e))
-    anchors = {a.name: a for e in equations for a in _anchors(resolved, e, mentioned)}
+    loose = [e.target.name for e in equations if not _is_anchored(resolved, e, mentioned)]
+    bases = dict.fromkeys(map(resolved.types.base, loose))
+    anchors = {name: declared_access(resolved, name) for name in bases}
     if alone:
         written = [e.target.name for e in equations if is_base(e.target)]
-        bases = [name for name in written if resolved.types.base(name) == name]
-        anchors |= {name: declared_access(resolved, name) for name in bases}
+        own = [name for name in written if resolved.types.base(name) == name]
+        anchors |= {name: declared_access(resolved, name) for name in own}
     anchors |= _namesakes(equations, equations if alone else (*resolved.equations, *equations))
     known = {a.name for s in kept if isinstance(s, TensorDeclaration) for a in s.tensors}
     missing = tuple(a for name, a in anchors.items() if name not in known)
@@ -99,40 +100,12 @@ def _namesakes(equations: Iterable[Equation], every: Iterable[Equation]) -> dict
     }
 
 
-def _anchors(resolved: Resolved, equation: Equation, mentioned: set[str]) -> Iterator[Access]:
-    """Tensors that must be known of so that every index of an adjoint equation has a range."""
-    bounding = (*reads(equation), *equation.inside)
-    right = {unprimed(i) for access in bounding for i in target_indices(access)}
-    left = {unprimed(i) for i in target_indices(equation.target)}
+def _is_anchored(resolved: Resolved, equation: Equation, mentioned: Collection[str]) -> bool:
+    """Whether known tensors tell how long the axes are that an adjoint equation writes."""
     base = resolved.types.base(equation.target.name)
-    sided = any(True for _ in derivative_sides(base))
-    computed = not is_plain(equation.target)
-    if (computed or not left <= right) and base not in mentioned and not sided:
-        yield declared_access(resolved, base)
-    ranged = {r.index for r in equation.ranges}
-    written = {unprimed(i) for i in equation_indices(equation)}
-    for index in sorted(written - left - right - ranged):
-        number = next(
-            n
-            for n, e in enumerate(resolved.equations)
-            if index in {unprimed(i) for i in equation_indices(e)}
-        )
-        if resolved.types.declared_size(resolved.types.letter(number, index)) is None:
-            yield _holder(resolved, number, index)
-
-
-def _holder(resolved: Resolved, number: int, index: str) -> Access:
-    """An input with an axis of the type that the index has in an equation, the index standing there."""
-    types = resolved.types
-    for name in resolved.names.inputs:
-        letters = target_indices(declared_access(resolved, name))
-        for position in range(len(letters)):
-            if types.axis(name, position) == types.letter(number, index):
-                others = [f"{i}2" if i == index else i for i in letters]
-                others[position] = index
-                return Access(name, tuple(Index(i) for i in others))
-    raise DerivativeError(
-        f"the range of index {index} is not known in the derivative",
-        (),
-        f"declare it, as in: index {index}: name < 8",
-    )
+    if base in mentioned or any(True for _ in derivative_sides(base)):
+        return True
+    bounding = (*reads(equation), *equation.inside)
+    told = {unprimed(i) for access in bounding for i in plain_subscripts(access)}
+    written = {unprimed(i) for i in target_indices(equation.target)}
+    return is_plain(equation.target) and written <= told

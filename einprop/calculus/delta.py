@@ -133,19 +133,17 @@ class Elimination:
 
     def with_stable_ratios(self, name: str, block: Block) -> Block:
         """The block with each softmax as a tensor: a product of several must not be put together anew."""
-        if block.ranges:
-            return block
         factors = [self.define(name, f, block.kept) if is_ratio(f) else f for f in block.factors]
         return replace(block, factors=tuple(factors))
 
     def through(self, equation: Equation, found: Contribution) -> list[Block]:
         """The blocks of what is read, through one read of it."""
-        name = found.read.name
+        name, ranges = found.read.name, self.lettered.domains.ranges
         try:
             blocks = [self.stored(name)] if self.reaches_outside(name) else self.settled(name)
-            carried = [chained(equation, found, b, self.wrt) for b in blocks]
+            carried = [chained(equation, found, b, ranges) for b in blocks]
         except InexpressibleError:
-            carried = [chained(equation, found, self.stored(name), self.wrt)]
+            carried = [chained(equation, found, self.stored(name), ranges)]
         return [block for block in carried if block is not None]
 
     def reaches_outside(self, name: str) -> bool:
@@ -156,7 +154,7 @@ class Elimination:
         """The blocks of a complete tensor, their sums defined, those of one place added up."""
         if name not in self.ready:
             found = [self.summed(name, block) for block in self.blocks.get(name, [])]
-            self.ready[name] = [b for group in grouped(found) for b in self.added(name, group)]
+            self.ready[name] = [b for group in self.grouped(found) for b in self.added(name, group)]
         return self.ready[name]
 
     def added(self, name: str, group: Sequence[Block]) -> list[Block]:
@@ -165,7 +163,7 @@ class Elimination:
         for block in group:
             for position, other in enumerate(kept):
                 always = len(group) > _MOST_BLOCKS
-                sums = other.ranges or other.summed or block.summed
+                sums = other.summed or block.summed
                 found = None if sums else combined_blocks(other, block, always=always)
                 if found is not None:
                     whole, factor = found
@@ -180,7 +178,7 @@ class Elimination:
 
     def summed(self, name: str, block: Block) -> Block:
         """The block with each sum defined as a tensor of its own."""
-        if not block.summed or block.ranges or block.inside:
+        if not block.summed:
             return block
         factors = list(block.factors)
         pending = list(block.summed)
@@ -267,7 +265,19 @@ class Elimination:
 
     def write(self, result: str, blocks: Sequence[Block], *, transposed: bool = False) -> None:
         """Append the equations of a tensor that is made of blocks."""
-        self.equations += written(result, blocks, transposed=transposed)
+        if transposed:
+            blocks = [replace(b, column=b.row, row=b.column) for b in blocks]
+        groups = self.grouped([block.tidy() for block in blocks])
+        for blocks_there in groups:
+            group = _counted(blocks_there)
+            place = group[0].place
+            operator = "=" if is_distinct(place) and len(groups) == 1 else "+="
+            value = total(block.value for block in group)
+            self.equations.append(Equation(replace(place, name=result), operator, value))
+
+    def grouped(self, blocks: Sequence[Block]) -> list[list[Block]]:
+        """The blocks that are not 0 at the same places."""
+        return grouped(blocks, self.lettered.types)
 
     def jacobian(self, name: str, result: str, *, transposed: bool = False) -> None:
         """Append the equations of a tensor's Jacobian, 0 if it has none.
@@ -310,26 +320,6 @@ def with_constants(equations: Sequence[Equation]) -> list[Equation]:
     if not numbers:
         return list(equations)
     return [replace(e, expression=transform(e.expression, worked_out)) for e in equations]
-
-
-def written(result: str, blocks: Sequence[Block], *, transposed: bool) -> Iterator[Equation]:
-    """The equations of a tensor that is made of blocks: one for all blocks of one place."""
-    if transposed:
-        blocks = [replace(b, column=b.row, row=b.column) for b in blocks]
-    groups = grouped([block.tidy() for block in blocks])
-    for blocks_there in groups:
-        group = _counted(blocks_there)
-        place = group[0].place
-        operator = "=" if is_distinct(place) and len(groups) == 1 else "+="
-        indices: Mapping[str, None] = dict.fromkeys(i for b in group for i in (*b.kept, *b.summed))
-        ranges = {r.index: r for b in group for r in b.ranges if r.index in indices}
-        yield Equation(
-            replace(place, name=result),
-            operator,
-            total(block.value for block in group),
-            tuple(ranges.values()),
-            group[0].inside,
-        )
 
 
 def _counted(blocks: Sequence[Block]) -> list[Block]:

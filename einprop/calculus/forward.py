@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from einprop.analysis.dependence import by_target
 from einprop.analysis.indices import rename_apart, target_indices
 from einprop.calculus.algebra import negate, total
-from einprop.calculus.axes import Bounds, with_bounds
+from einprop.calculus.axes import Domains
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.partials import Linearisation, partials, reduction_partial
@@ -97,7 +97,7 @@ def _tangent_equation(
     operator = "=" if equation.operator == "=" or single else "+="
     left = replace(target, name=f"{target.name}.{suffix}")
     tangent = Equation(left, operator, rename_apart(total(terms), letters), place=equation.place)
-    yield with_bounds(tangent, Bounds(equation))
+    yield Domains.of(equation).told(tangent)
 
 
 def _terms(

@@ -1,28 +1,25 @@
-"""Letters with one meaning: each index letter ranges over one type in all equations of a program."""
+"""Letters with one meaning: each index letter has one domain in all equations of a program."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cached_property
 
 from einprop.analysis.indices import (
     TypedLetters,
     equation_indices,
     fresh_index,
-    rename_indices,
+    range_of,
+    rename_everywhere,
     unprimed,
 )
 from einprop.analysis.resolve import Resolved
+from einprop.calculus.axes import Domains
 from einprop.notation.tree import (
-    Access,
-    Call,
     Equation,
-    Expression,
     Index,
-    children,
     declared_groups,
-    map_children,
 )
 
 __all__ = ["Lettered", "with_one_meaning"]
@@ -30,7 +27,7 @@ __all__ = ["Lettered", "with_one_meaning"]
 
 @dataclass(frozen=True)
 class Lettered:
-    """Core equations in which a letter has one type everywhere.
+    """Core equations in which a letter has one type, and one ``where`` range, everywhere.
 
     Attributes:
         equations: The equations; primed letters have the types of the unprimed ones.
@@ -41,6 +38,11 @@ class Lettered:
     equations: tuple[Equation, ...]
     types: dict[str, object]
     resolved: Resolved
+
+    @cached_property
+    def domains(self) -> Domains:
+        """The domains of the letters."""
+        return Domains.of(*self.equations)
 
     @cached_property
     def by_type(self) -> dict[object, str]:
@@ -76,12 +78,14 @@ def with_one_meaning(resolved: Resolved) -> Lettered:
         bases: dict[str, str] = {}
         written = dict.fromkeys(unprimed(index) for index in equation_indices(equation))
         for letter in written:
-            key = resolved.types.letter(number, letter)
+            given = range_of(equation, letter)
+            kind = resolved.types.letter(number, letter)
+            key = kind if given is None else (kind, given.start, given.stop)
             # Two letters of one equation stay two, also where they have one type.
             taken = {*written, *bases.values(), *declared} - {letter}
             bases[letter] = letters.take(letter, key, taken)
         names = {i: bases[unprimed(i)] + i[len(unprimed(i)) :] for i in equation_indices(equation)}
-        equations.append(_renamed(equation, names))
+        equations.append(rename_everywhere(equation, names))
     _name_axes(resolved, letters, declared)
     return Lettered(tuple(equations), letters.types, resolved)
 
@@ -101,35 +105,3 @@ def _name_axes(resolved: Resolved, letters: TypedLetters, declared: Collection[s
         key = resolved.types.axis(name, position)
         if key not in letters.first:
             letters.take(unprimed(letter), key, set(declared) - {letter})
-
-
-def _renamed(equation: Equation, names: Mapping[str, str]) -> Equation:
-    target, *inside = (_access(a, names) for a in (equation.target, *equation.inside))
-    return Equation(
-        target,
-        equation.operator,
-        _rename_all(equation.expression, names),
-        tuple(replace(r, index=names.get(r.index, r.index)) for r in equation.ranges),
-        tuple(inside),
-        equation.place,
-    )
-
-
-def _access(access: Access, names: Mapping[str, str]) -> Access:
-    renamed = rename_indices(access, names)
-    assert isinstance(renamed, Access)
-    return renamed
-
-
-def _rename_all(expression: Expression, names: Mapping[str, str]) -> Expression:
-    """Every index renamed, bound ones too: the new names are as distinct as the old ones were."""
-    if isinstance(expression, Call) and expression.indices:
-        (body,) = expression.arguments
-        return replace(
-            expression,
-            indices=tuple(names[i] for i in expression.indices),
-            arguments=(_rename_all(body, names),),
-        )
-    if not children(expression):
-        return rename_indices(expression, names)
-    return map_children(expression, lambda child: _rename_all(child, names))

@@ -9,10 +9,10 @@ from enum import Enum
 from einprop.analysis.canonical import fold_equations
 from einprop.analysis.definitions import collect_definitions
 from einprop.analysis.resolve import Resolved
-from einprop.calculus.axes import with_ranges
+from einprop.calculus.axes import Domains
 from einprop.calculus.elide import elide_sums, separate
 from einprop.calculus.refold import refold
-from einprop.notation.tree import Definition, Equation, accesses
+from einprop.notation.tree import Definition, Equation, accesses, declared_groups
 
 __all__ = ["Change", "Reading", "claimed", "readable", "readings"]
 
@@ -46,7 +46,11 @@ def readable(resolved: Resolved, equations: Iterable[Equation]) -> Iterable[Equa
 
 def readings(resolved: Resolved, equations: Iterable[Equation]) -> Iterator[Reading]:
     """What `readable` does, one change after the other."""
+    equations = list(equations)
     definitions = collect_definitions(resolved.statements)
+    sized = {
+        i for g in declared_groups(resolved.statements) if g.size is not None for i in g.indices
+    }
     taken = claimed(resolved)
     own = [_refolded(equation, taken) for equation in resolved.equations]
     read = fold_equations(equations, resolved.equations)
@@ -55,9 +59,12 @@ def readings(resolved: Resolved, equations: Iterable[Equation]) -> Iterator[Read
     yield Reading(Change.NAMED, named)
     read = fold_equations(named, own)
     yield Reading(Change.READ, read)
-    # Folding takes indices out of an equation, and their ranges with them.
-    ranged = [with_ranges(equation, equation.ranges) for equation in read]
-    yield Reading(Change.ELIDED, [elide_sums(equation, definitions) for equation in ranged])
+    # Folding takes indices out of an equation, and what told their ranges.
+    told = [
+        Domains.of(derived).told(equation, sized, definitions.kept)
+        for derived, equation in zip(equations, read, strict=True)
+    ]
+    yield Reading(Change.ELIDED, [elide_sums(equation, definitions) for equation in told])
 
 
 def claimed(resolved: Resolved) -> set[str]:

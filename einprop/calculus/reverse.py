@@ -23,7 +23,7 @@ from einprop.analysis.indices import (
     target_indices,
 )
 from einprop.analysis.recurrence import in_order, read_early
-from einprop.calculus.axes import Bounds, axis_letters, with_bounds
+from einprop.calculus.axes import Domains, axis_letters
 from einprop.calculus.elide import sum_over
 from einprop.calculus.extrema import chosen, holds_value, ties
 from einprop.calculus.lines import Emitted, Lines
@@ -173,9 +173,9 @@ class _Sweep:
                 self.equations.append(_seed_equation(name, letters, self.seeds[name], self.suffix))
         single = holds_value(group)
         for equation in group:
-            bounds = Bounds(equation)
+            domains = Domains.of(equation)
             for use in _uses(equation, self.active, self.suffix, single):
-                adjoint = cotangent_equation(bounds, use.found.read, use.added, self.suffix)
+                adjoint = cotangent_equation(domains, use.found.read, use.added, self.suffix)
                 self.add(use.found.read.name, adjoint)
                 self.uses[id(adjoint)] = use
 
@@ -201,14 +201,14 @@ def _seed_equation(name: str, letters: Iterable[str], seed: str, suffix: str) ->
 
 
 def cotangent_equation(
-    bounds: Bounds, target: Access, expression: Expression, suffix: str
+    domains: Domains, target: Access, expression: Expression, suffix: str
 ) -> Equation:
     """What adds an expression to the cotangent of a tensor, at the subscripts of an access to it.
 
     Primes are taken off the indices on the left where the inner ones can take them.
 
     Args:
-        bounds: Of the equation that it is derived from.
+        domains: Of the equation that it is derived from.
         target: The access.
         expression: What is added.
         suffix: What the names of cotangents end in.
@@ -220,7 +220,7 @@ def cotangent_equation(
     assert isinstance(left, Access)
     right = rename_indices(expression, {old: new for old, new in plain.items() if old != new})
     right = rename_apart(right, frozenset(plain.values()))
-    return with_bounds(Equation(left, "+=", right, place=target.place), bounds, plain)
+    return domains.told(Equation(left, "+=", right, place=target.place))
 
 
 def _uses(equation: Equation, active: set[str], suffix: str, single: bool) -> Iterator[Use]:

@@ -16,7 +16,7 @@ from einprop.analysis.indices import (
 )
 from einprop.calculus import reasons
 from einprop.calculus.algebra import product
-from einprop.calculus.axes import Bounds, with_bounds
+from einprop.calculus.axes import Domains
 from einprop.calculus.elide import sum_over
 from einprop.calculus.partials import Partial, Passage, partials, reduction_partial
 from einprop.calculus.reverse import Use, cotangent_equation
@@ -94,7 +94,7 @@ class _Way:
     def __init__(self, use: Use, suffix: str) -> None:
         self.use = use
         self.suffix = suffix
-        self.bounds = Bounds(use.equation)
+        self.domains = Domains.of(use.equation)
         self.read = use.found.read
         self.taken = {a.name.partition(".")[0] for a in accesses(use.equation)}
         # Whose cotangent is known: at first the equation's own target.
@@ -147,7 +147,7 @@ class _Way:
         inner = Access(name, tuple(Index(i) for i in free_indices(stage.operand)))
         outer = replace(self.outer, expression=stage.rebuilt(inner))
         definition = Equation(inner, "=", stage.operand)
-        shown = tuple(with_bounds(e, self.bounds) for e in (definition, outer))
+        shown = tuple(self.domains.told(e) for e in (definition, outer))
         target = self.outer.target.name
         before, after = f"{target}.{self.suffix}", f"{self.read.name}.{self.suffix}"
         reason = f"call the inside {name}: {before} gives {name}.{self.suffix}, which gives {after}"
@@ -156,7 +156,7 @@ class _Way:
 
         def form(factor: Expression) -> Equation:
             summed = tuple(i for i in stage.context if i not in target_indices(left))
-            return cotangent_equation(self.bounds, left, sum_over(summed, factor), self.suffix)
+            return cotangent_equation(self.domains, left, sum_over(summed, factor), self.suffix)
 
         yield from _simplified(stage, form)
         self.outer = definition
@@ -202,7 +202,7 @@ class _Way:
         """An addition to a cotangent, the indices on the left called as they were found."""
         left = replace(access, name=f"{access.name}.{self.suffix}", place=None)
         apart = rename_apart(added, frozenset(target_indices(left)))
-        return with_bounds(Equation(left, "+=", apart), self.bounds)
+        return self.domains.told(Equation(left, "+=", apart))
 
 
 def _simplified(stage: _Stage, form: Callable[[Expression], Equation]) -> Iterator[Step]:
