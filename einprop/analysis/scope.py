@@ -1,7 +1,8 @@
 """Where a sum stands: the implicit sums of an equation made explicit, or refused.
 
-The rules are those of the language reference, section 3. A product is a multiplication or a division;
+The rules are those of the language reference, section 4. A product is a multiplication or a division;
 what stands inside a call, a power or an Iverson bracket stands behind a wall, out of which no sum moves.
+A factor is closed for an index if the rules sum every occurrence of it inside of the factor.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from dataclasses import dataclass, replace
 
 from einprop.analysis.definitions import Definitions
 from einprop.analysis.indices import subscript_indices, target_indices
-from einprop.analysis.stray import index_places, refuse_missing, refuse_stray
+from einprop.analysis.readings import (
+    refuse_groups,
+    refuse_quotient,
+    refuse_under_extremum,
+    refuse_wall,
+)
+from einprop.analysis.stray import refuse_missing, refuse_stray
 from einprop.errors import IndexScopeError
 from einprop.notation.functions import COMBINED, keeps_extremum
-from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
     Add,
@@ -41,8 +47,13 @@ class _Scope:
 
     definitions: Definitions
     bound: frozenset[str]
-    accumulates: bool
+    operator: str
     walled: bool = False
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether the operator sums what occurs once here."""
+        return self.operator == "+=" and not self.walled
 
     def binding(self, indices: tuple[str, ...]) -> _Scope:
         return replace(self, bound=self.bound.union(indices))
@@ -107,7 +118,7 @@ def implied(equation: Equation, definitions: Definitions) -> Expression | None:
 
 def _placed(equation: Equation, definitions: Definitions) -> Expression:
     left = frozenset(target_indices(equation.target))
-    scope = _Scope(definitions, left, equation.operator == "+=")
+    scope = _Scope(definitions, left, equation.operator)
     if keeps_extremum(equation.operator):
         return _place_extremum(equation, scope)
     return _place_terms(equation.expression, scope)
@@ -156,7 +167,7 @@ def _place_terms(expression: Expression, scope: _Scope) -> Expression:
     if isinstance(expression, Negate):
         return replace(expression, operand=_place_terms(expression.operand, scope))
     lone: dict[str, None] = {}
-    if scope.accumulates and not scope.walled:
+    if scope.accumulates:
         lone = dict.fromkeys(_lone(expression, scope))
     if isinstance(expression, Multiply | Divide):
         lone |= dict.fromkeys(_repeated(expression, scope))
@@ -172,8 +183,20 @@ def _place_extremum(equation: Equation, scope: _Scope) -> Expression:
     if isinstance(equation.expression, Add):
         terms = list(equation.expression.terms)
     lone = tuple(dict.fromkeys(i for term in terms for i in _lone(term, scope)))
-    body = _place_terms(equation.expression, scope.binding(lone))
+    try:
+        body = _place_terms(equation.expression, scope.binding(lone))
+    except _SummedError as found:
+        raise refuse_under_extremum(equation, found.indices, found.node, lone) from None
     return Call(COMBINED[equation.operator], (body,), lone, body.place) if lone else body
+
+
+class _SummedError(IndexScopeError):
+    """A sum that would be implied under ``max=``, on its way to the error that says so."""
+
+    def __init__(self, indices: tuple[str, ...], node: Expression) -> None:
+        super().__init__(f"{', '.join(indices)} would be summed")
+        self.indices = indices
+        self.node = node
 
 
 def _summed(indices: tuple[str, ...], body: Expression) -> Expression:
@@ -220,20 +243,68 @@ def _place_access(access: Access, scope: _Scope) -> Expression:
     for index, count in counts.items():
         if index not in scope.bound and count < 2:
             raise _StrayIndexError(index, access)
-    return _summed(tuple(i for i in counts if i not in scope.bound), access)
+    repeated = tuple(i for i in counts if i not in scope.bound)
+    _refuse_ambiguous(access, repeated, scope)
+    return _summed(repeated, access)
 
 
-def _factors(expression: Multiply | Divide) -> tuple[Expression, ...]:
-    return children(expression)
+def _holders(expression: Expression, definitions: Definitions) -> dict[str, list[Expression]]:
+    """By index the factors in which it occurs."""
+    found: dict[str, list[Expression]] = {}
+    for factor in children(expression):
+        for index in _occurrences(factor, definitions):
+            found.setdefault(index, []).append(factor)
+    return found
 
 
 def _repeated(expression: Multiply | Divide, scope: _Scope) -> tuple[str, ...]:
-    """The unbound indices that occur in two or more factors: summed at this product."""
-    counts: dict[str, int] = {}
-    for factor in _factors(expression):
-        for index in _occurrences(factor, scope.definitions):
-            counts[index] = counts.get(index, 0) + 1
-    return tuple(i for i, n in counts.items() if n >= 2 and i not in scope.bound)
+    """The unbound indices that are summed at this product.
+
+    They occur in two or more factors, unless each factor is closed and one is so behind a wall: no
+    sum moves out of that one, so that each is summed by itself.
+    """
+    return tuple(
+        index
+        for index, held in _holders(expression, scope.definitions).items()
+        if len(held) > 1
+        and index not in scope.bound
+        and not (
+            _are_groups(held, index, scope.definitions)
+            and any(_is_walled(factor, index) for factor in held)
+        )
+    )
+
+
+def _are_groups(factors: list[Expression], index: str, definitions: Definitions) -> bool:
+    """Whether each factor is closed for an index by a product of its own."""
+    return not any(isinstance(factor, Access) for factor in factors) and all(
+        _is_closed(factor, index, definitions) for factor in factors
+    )
+
+
+def _is_closed(expression: Expression, index: str, definitions: Definitions) -> bool:
+    """Whether the rules sum every occurrence of an index inside of an expression."""
+    match expression:
+        case Access():
+            return _occurrences(expression, definitions).get(index, 0) != 1
+        case IndexValue(name):
+            return name != index
+        case Call(_, _, indices) if index in indices:
+            return index not in definitions.kept(expression)
+        case Multiply() | Divide():
+            held = _holders(expression, definitions).get(index, [])
+            return len(held) > 1 or all(_is_closed(factor, index, definitions) for factor in held)
+        case _:
+            return all(_is_closed(child, index, definitions) for child in children(expression))
+
+
+def _is_walled(expression: Expression, index: str) -> bool:
+    """Whether an index occurs behind walls only."""
+    if isinstance(expression, Access):
+        return not any(index in subscript_indices(s) for s in expression.subscripts)
+    return isinstance(expression, Call | Power | Iverson) or all(
+        _is_walled(child, index) for child in children(expression)
+    )
 
 
 def _lone(expression: Expression, scope: _Scope) -> Iterator[str]:
@@ -253,34 +324,50 @@ def _lone(expression: Expression, scope: _Scope) -> Iterator[str]:
 
 
 def _refuse_ambiguous(expression: Expression, indices: tuple[str, ...], scope: _Scope) -> None:
-    """An index summed at this product may not repeat in a product inside one of its calls too."""
-    calls = list(_calls(expression)) if indices else []
+    """An index summed here may not be one that the parts, or the operator, could reduce as well."""
+    if indices and keeps_extremum(scope.operator):
+        raise _SummedError(indices, expression)
+    if not indices or not isinstance(expression, Multiply | Divide):
+        return
+    definitions, held = scope.definitions, _holders(expression, scope.definitions)
     for index in indices:
-        for call in calls:
-            inside = next(
-                (p for child in children(call) for p in _products_repeating(child, index, scope)),
-                None,
-            )
-            if inside is not None:
-                text = to_text(inside)
-                raise IndexScopeError(
-                    f"index {index} repeats in {text} inside a call and occurs outside of it too: "
-                    "where is it summed?",
-                    [*index_places(expression, index)],
-                    f"write sum[{index}]({text}) inside, or rename the index there, "
-                    f"or sum[{index}](…) around all of it",
+        for wall in _walls(expression, index, definitions):
+            if _is_closed(wall, index, definitions):
+                inside = next(
+                    p for c in children(wall) for p in _products_repeating(c, index, scope)
                 )
+                beside = [f for f in held[index] if not _is_walled(f, index)]
+                raise refuse_wall(expression, index, inside, beside)
+
+    def each(parts: list[Expression], index: str) -> list[Expression]:
+        alone = replace(scope, bound=frozenset(held).difference((index,)))
+        return [_place_terms(part, alone) for part in parts]
+
+    for index in indices:
+        factors = held[index]
+        if len(factors) > 1 and _are_groups(factors, index, definitions):
+            raise refuse_groups(expression, index, factors, each(factors, index))
+        if isinstance(expression, Divide) and len(factors) > 1:
+            # What stands below sums an index by itself: this one too?
+            below = _occurrences(expression.denominator, definitions)
+            own = next((i for i in below if i not in scope.bound and i not in indices), None)
+            if own is not None and _are_groups(factors[:1], index, definitions):
+                raise refuse_quotient(expression, index, own, *each(factors[:1], index))
 
 
-def _calls(expression: Expression) -> Iterator[Expression]:
+def _walls(expression: Expression, index: str, definitions: Definitions) -> Iterator[Expression]:
+    """The calls, powers and brackets in which an index occurs, outer ones first."""
+    if index not in _occurrences(expression, definitions):
+        return
     if isinstance(expression, Call | Power | Iverson):
         yield expression
-    else:
+    if not (isinstance(expression, Call) and index in expression.indices):
         for child in children(expression):
-            yield from _calls(child)
+            yield from _walls(child, index, definitions)
 
 
 def _products_repeating(expression: Expression, index: str, scope: _Scope) -> Iterator[Expression]:
+    """The products and accesses inside of which an index is summed."""
     if isinstance(expression, Call) and index in expression.indices:
         return
     if isinstance(expression, Multiply | Divide) and index in _repeated(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from einprop.analysis.indices import subscript_indices
 from einprop.errors import IndexScopeError, Place
+from einprop.notation.functions import COMBINED, keeps_extremum
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
@@ -21,7 +22,7 @@ from einprop.notation.tree import (
     map_children,
 )
 
-__all__ = ["IsLegal", "index_places", "refuse_missing", "refuse_stray"]
+__all__ = ["IsLegal", "index_places", "refuse_missing", "refuse_stray", "replace_node"]
 
 IsLegal = Callable[[Equation, str], bool]
 """Whether an equation would leave an index nowhere stray."""
@@ -77,8 +78,11 @@ def refuse_stray(
             [*_access_places(equation.target, missing[0]), *places],
             " or write ".join([f"is {index} meant to be {missing[0]}?", *rewrites[:1]]),
         )
+    asked = "is it to be summed"
+    if keeps_extremum(equation.operator):
+        asked = f"does {equation.operator} run over it"
     return IndexScopeError(
-        f"index {index} in {to_text(node)} is not on the left and occurs once: is it to be summed?",
+        f"index {index} in {to_text(node)} is not on the left and occurs once: {asked}?",
         places,
         "write " + " or ".join(rewrites),
     )
@@ -96,13 +100,14 @@ def _path(expression: Expression, node: Expression) -> tuple[Expression, ...]:
 
 
 def _rewrites(equation: Equation, index: str, node: Expression, is_legal: IsLegal) -> Iterator[str]:
-    """The legal spellings: summed around the term, innermost around the access, or by ``+=``."""
+    """The legal spellings: reduced around the term, innermost around the access, or by ``+=``."""
     path = _path(equation.expression, node)
     outer, inner = path[0], next((p for p in path if not isinstance(p, Call | Power)), node)
-    around = Call("sum", (outer,), (index,))
-    within = _replace_node(outer, inner, Call("sum", (inner,), (index,)))
+    reduction = COMBINED[equation.operator]
+    around = Call(reduction, (outer,), (index,))
+    within = replace_node(outer, inner, Call(reduction, (inner,), (index,)))
     for term in dict.fromkeys((around, within)):
-        whole = _replace_node(equation.expression, outer, term)
+        whole = replace_node(equation.expression, outer, term)
         if is_legal(replace(equation, expression=whole), index):
             yield to_text(term)
     accumulating = replace(equation, operator="+=")
@@ -110,7 +115,8 @@ def _rewrites(equation: Equation, index: str, node: Expression, is_legal: IsLega
         yield to_text(accumulating)
 
 
-def _replace_node(expression: Expression, old: Expression, new: Expression) -> Expression:
+def replace_node(expression: Expression, old: Expression, new: Expression) -> Expression:
+    """The tree with one node, told by identity, replaced."""
     if expression is old:
         return new
-    return map_children(expression, lambda child: _replace_node(child, old, new))
+    return map_children(expression, lambda child: replace_node(child, old, new))

@@ -31,6 +31,12 @@ def elided(line: str) -> str:
         ("y += sum[i](-x[i])", "y += -x[i]"),
         ("t = sum[i](A[i,i])", "t = A[i,i]"),
         ("y = sum[i,j](x[i] A[i,j] x[j])", "y = x[i] A[i,j] x[j]"),
+        (
+            "y[h] = relu(sum[k](x[k] W[k,h])) sum[k](x[k] V[k,h])",
+            "y[h] = relu(x[k] W[k,h]) (x[k] V[k,h])",
+        ),
+        ("y[k] = sum[i](relu(a[i] b[i] + c[i]) V[i,k])", "y[k] = relu(a[i] b[i] + c[i]) V[i,k]"),
+        ("y[j] = sum[i](A[i,j] r[i] / d[i])", "y[j] = A[i,j] r[i] / d[i]"),
     ],
 )
 def test_implied_sums_are_not_written(line: str, short: str) -> None:
@@ -47,6 +53,12 @@ def test_implied_sums_are_not_written(line: str, short: str) -> None:
         "y[j] = sum[i](a[i] + b[i]) + c[j]",
         "y += exp(sum[i](x[i]))",
         "y = max[i](x[i])",
+        # has two readings without
+        "y = sum[i](a[i] b[i]) sum[i](c[i] d[i])",
+        "y = sum[i](a[i] b[i] / (c[i] d[i]))",
+        "y = sum[i](a[i] b[i]) / sum[i](c[i] d[i])",
+        "y[r] = sum[i](W[i,r] v[i] / sum[s](W[i,s] h[s]))",
+        "y[b] max= sum[i](x[b,i] w[i])",
         # would be summed further inside
         "y = sum[i](2) A[j,j]",
     ],

@@ -50,8 +50,10 @@ class Draft:
     def draw(self) -> Draw:
         return self.store.draw
 
-    def values(self) -> Values:
-        return Values(self.store, self.declared, self.definitions)
+    def values(self, *, explicit: bool = False) -> Values:
+        values = Values(self.store, self.declared, self.definitions)
+        values.explicit = explicit
+        return values
 
     def name(self) -> str:
         """A name for a tensor that is defined next."""
@@ -314,7 +316,7 @@ def grouped(draft: Draft) -> None:
 
 def extremal(draft: Draft) -> None:
     """``y[i] max= …``, in one or more equations."""
-    values, draw, name = draft.values(), draft.draw, draft.name()
+    values, draw, name = draft.values(explicit=True), draft.draw, draft.name()
     operator = draw.choose(("max=", "min="))
     letters = tuple(values.fresh(ranged=False) for _ in range(draw.number(0, 2)))
     expression: Expression = values.value(letters, 1, letters)
@@ -327,7 +329,7 @@ def extremal(draft: Draft) -> None:
     draft.complete(name, _shape(letters), [x.type for x in letters], late)
     if more:
         draft.store.hidden.add(name)
-        values = draft.values()
+        values = draft.values(explicit=True)
         tensor = draft.store.tensors[name]
         count = min(len(tensor.shape), draw.number(1, 2))
         others = tuple(values.fresh(ranged=draw.chance(50)) for _ in range(count))
@@ -337,7 +339,7 @@ def extremal(draft: Draft) -> None:
 
 def holes(draft: Draft) -> None:
     """``y[2*i+1] max= …``: cells that nothing names stay infinite: only the loss reads it."""
-    values, draw, name = draft.values(), draft.draw, draft.name()
+    values, draw, name = draft.values(explicit=True), draft.draw, draft.name()
     letters = tuple(values.fresh(ranged=False) for _ in range(draw.number(1, 2)))
     expression = values.value(letters, 1, letters)
     terms = tuple((draw.choose((1, 2)), x.name) for x in letters)

@@ -113,7 +113,7 @@ class _Sequence:
             values.bindings[other.name] += 1
             function = self.draw.choose(("max", "min", "logsumexp"))
             return Call(function, (Add((half(read), weight)),), (other.name,))
-        return Multiply(self.draw.permuted((read, weight)))
+        return values.summing(Multiply(self.draw.permuted((read, weight))), [other])
 
 
 def along(draft: Draft) -> None:
@@ -236,6 +236,7 @@ def accumulated(draft: Draft) -> None:
     target = plain(name, (found.t, *found.state))
     for step in draft.draw.permuted((True, False)):
         values = found.values()
+        values.explicit = operator in ("max=", "min=")
         if step:
             # The other equation says how long the axes are.
             values.letters = {n: replace(x, known=True) for n, x in values.letters.items()}

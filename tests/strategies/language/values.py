@@ -90,6 +90,8 @@ class Values:
         self.definitions = definitions
         self.letters: dict[str, Letter] = {}
         self.bindings: Counter[str] = Counter()
+        self.explicit = False
+        """Whether sums are written: under ``max=`` none is implied."""
 
     # Letters
 
@@ -225,14 +227,21 @@ class Values:
         letter = self.summed((*must, *may))
         if letter is None:
             return self.product(may, depth, must)
+        letters = [letter]
         factors = [self.access((letter, *must), may), self.access((letter,), may)]
         if self.draw.chance(25):
             second = self.summed((*must, *may, letter))
             if second is not None:
+                letters.append(second)
                 factors += [self.access((letter, second), ()), self.access((second,), ())]
         elif self.draw.chance(20):
             factors.append(self.value(may, depth - 1))
-        return Multiply(self.draw.permuted(factors))
+        return self.summing(Multiply(self.draw.permuted(factors)), letters)
+
+    def summing(self, expression: Expression, letters: Sequence[Letter]) -> Expression:
+        """What is summed over letters that repeat in it, by a sum where none is implied."""
+        names = tuple(letter.name for letter in letters)
+        return Call("sum", (expression,), names) if self.explicit else expression
 
     def summed(self, scope: Sequence[Letter]) -> Letter | None:
         """A letter for an implicit sum."""
@@ -249,7 +258,7 @@ class Values:
         types = (letter.type if letter.whole and size == letter.stop else None,) * 2
         tensor = self.store.add(Tensor(f"x{len(self.store.tensors)}", (size, size), types))
         trace = self.at(tensor, (letter, letter), [(letter,), (letter,)])
-        return Multiply((trace, self.access(must, may)))
+        return Multiply((self.summing(trace, [letter]), self.access(must, may)))
 
     def divide(self, may, depth, must):
         return Divide(self.value(may, depth, must), positive(self.value(may, depth - 1)))
