@@ -34,10 +34,9 @@ from einprop.execution.steps import (
     Step,
     Window,
     elements,
-    index_size,
     operand_letters,
 )
-from einprop.notation.functions import COMBINED, FOLDS, FUNCTIONS, OWN_PREFIX, SINGLE_INDEX
+from einprop.notation.functions import COMBINED, FOLDS, FUNCTIONS, OWN_PREFIX, decided
 from einprop.notation.tree import (
     Access,
     Add,
@@ -271,6 +270,9 @@ class EquationLowering:
             own = call.function not in FUNCTIONS or FUNCTIONS[call.function].own
             return self.apply(f"{OWN_PREFIX}{call.function}" if own else call.function, *arguments)
         (body,) = call.arguments
+        nothing = decided(call.function, elements(self.sizes, call.indices), varies=True)
+        if nothing is not None:
+            return Literal(nothing)
         if call.function == "sum" and isinstance(body, Multiply) and len(body.factors) == 2:
             left, right = body.factors
             return self.contract(self.value(left), self.value(right), call.indices)
@@ -319,24 +321,17 @@ class EquationLowering:
 
     def reduce(self, function: str, body: Source, indices: Letters) -> Source:
         """A reduction; an index that the body lacks repeats the body."""
-        if function in SINGLE_INDEX and indices[0] not in operand_letters(body):
-            return Literal(0.0 if index_size(self.sizes, indices[0]) else math.nan)
         present = tuple([i for i in indices if i in operand_letters(body)])
+        tied = decided(function, elements(self.sizes, indices), varies=bool(present))
+        if tied is not None:
+            return Literal(tied)
         if present:
             kept = [i for i in operand_letters(body) if i not in present]
             body = self.emit(Reduction(function, present), self.temporary(kept), body)
         repeats = elements(self.sizes, [i for i in indices if i not in present])
-        if len(present) < len(indices) and repeats == 0:
-            return self.nothing(function, body)
         if repeats != 1 and function in _REPEATED:
             return self.apply(_REPEATED[function], body, Literal(float(repeats)))
         return body
-
-    def nothing(self, function: str, body: Source) -> Source:
-        """The value of a reduction over no positions at all."""
-        return self.emit(
-            Copy(), self.temporary(operand_letters(body)), Literal(FOLDS[function].empty)
-        )
 
     def contract(self, left: Source, right: Source, indices: Letters) -> Source:
         """A pairwise contraction; what only one operand has is summed there first."""

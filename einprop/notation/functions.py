@@ -25,6 +25,7 @@ __all__ = [
     "Signature",
     "Table",
     "closest_name",
+    "decided",
     "keeps_extremum",
     "leaf_signatures",
     "renew",
@@ -160,6 +161,26 @@ FOLDS = {
 
 EXTREMA = ("max", "min")
 """The reductions that give one of their values."""
+
+
+def decided(function: str, positions: int, *, varies: bool) -> float | None:
+    """The value of a reduction that its body has no say in; None where it has.
+
+    Args:
+        function: A reduction.
+        positions: How many it runs over.
+        varies: Whether the body varies along its indices.
+
+    >>> decided("max", 0, varies=True), decided("argmax", 3, varies=False)
+    (-inf, 0.0)
+    >>> decided("sum", 3, varies=False)
+    """
+    if function in FOLDS:
+        return None if positions else FOLDS[function].empty
+    if varies:
+        return None
+    return 0.0 if positions else math.nan  # All are tied, and the first one counts.
+
 
 COMBINED = {"=": "sum", "+=": "sum", "max=": "max", "min=": "min"}
 """By an equation's operator, the reduction of all that is written to a cell."""

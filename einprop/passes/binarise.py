@@ -7,7 +7,6 @@ intermediates. The pairs are those of `passes.pairs`.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from einprop.analysis.dependence import by_target
 from einprop.analysis.indices import free_indices, is_distinct
 from einprop.analysis.recurrence import in_order, read_early
 from einprop.calculus.algebra import combined, constant, divided
-from einprop.notation.functions import COMBINED, EXTREMA, FOLDS, SINGLE_INDEX, keeps_extremum
+from einprop.notation.functions import COMBINED, FOLDS, decided, keeps_extremum
 from einprop.notation.tree import (
     Access,
     Add,
@@ -182,19 +181,21 @@ class _Lowering:
         return self.builder.define(Power(self.atom(base), self.atom(exponent)))
 
     def reduction(self, function: str, body: Expression, indices: tuple[str, ...]) -> Atom:
+        positions = self.builder.size(indices)
+        nothing = decided(function, positions, varies=True)
+        if nothing is not None:
+            return Number(nothing)
         if function == "sum":
             return self.sum(body, indices)
         atom = self.atom(body)
         held = tuple(i for i in indices if i in letters(atom))
-        absent = tuple(i for i in indices if i not in held)
-        if function in SINGLE_INDEX and not held:
-            return Number(0 if self.builder.size(indices) else math.nan)  # All are tied.
-        if function in EXTREMA and not self.builder.size(absent):
-            return Number(FOLDS[function].empty)
+        tied = decided(function, positions, varies=bool(held))
+        if tied is not None:
+            return Number(tied)
         if held:
             atom = self.builder.define(Call(function, (atom,), held))
-        if absent and function == "prod":
-            for extent in self.builder.extents(absent):
+        if function == "prod":
+            for extent in self.builder.extents([i for i in indices if i not in held]):
                 atom = self.power(atom, extent)
         return atom
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from einprop.analysis.dependence import assembled_tensors, live
 from einprop.analysis.indices import is_distinct
-from einprop.notation.functions import SINGLE_INDEX
+from einprop.notation.functions import decided
 from einprop.notation.tree import (
     Access,
     Add,
@@ -294,6 +294,10 @@ class _Simplifier:
             value = read(atom)
             return self.read_plain(atom) if value.scale_indices & set(indices) else value
 
+        positions = self.builder.size(indices)
+        nothing = decided(function, positions, varies=True)
+        if nothing is not None:
+            return Value(nothing)
         if function == "sum" and isinstance(body, Multiply):
             left, right = (inside(f) for f in body.factors)
             held = {*left.indices, *right.indices}
@@ -303,9 +307,10 @@ class _Simplifier:
             return self.algebra.sum(inside(body), indices)
         value = self.read_plain(body)
         held_indices = tuple(i for i in indices if i in value.indices)
+        tied = decided(function, positions, varies=bool(held_indices))
+        if tied is not None:
+            return Value(tied)
         absent = [i for i in indices if i not in value.indices]
-        if function in SINGLE_INDEX and not held_indices:
-            return Value(0 if self.builder.size(indices) else math.nan)  # All are tied.
         if held_indices:
             value = self.algebra.reduce(function, value, held_indices)
         for extent in self.builder.extents(absent) if function == "prod" else ():
