@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from einprop.notation.tree import Equation, accesses
 
-__all__ = ["derivative_sides", "free_suffix", "tensor_base", "without_suffix"]
+__all__ = ["derivative_sides", "free_suffix", "has_axes_of_others", "tensor_base", "without_suffix"]
 
 _SUFFIX = r"\.(?:grad|dot|seed|ties)\d*"
 
@@ -57,3 +57,12 @@ def derivative_sides(name: str) -> Iterator[tuple[str, str]]:
         parts = hessian[1].split(".")
         for count in range(1, len(parts)):
             yield ".".join(parts[:count]), ".".join(parts[count:])
+
+
+def has_axes_of_others(name: str) -> bool:
+    """Whether a tensor is a derivative by its name, and so as long as other tensors are.
+
+    >>> [has_axes_of_others(name) for name in ("x.grad", "y.jacobian.x", "y.factor.x")]
+    [True, True, False]
+    """
+    return tensor_base(name) != name or any(True for _ in derivative_sides(name))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from einprop.analysis.cells import lies_outside
-from einprop.analysis.indices import range_of, subscript_indices
+from einprop.analysis.derivative_names import has_axes_of_others
+from einprop.analysis.indices import bounded_indices, range_of, subscript_indices
 from einprop.analysis.outside import (
     Computed,
     refuse_empty,
@@ -121,7 +122,8 @@ class Solver:
         found: set[object] = set()
         for at in self.computed:
             axis = self.types.axis(at.access.name, at.axis)
-            if isinstance(at.subscript, Affine) and axis not in self.known and not at.writes:
+            grows = at.writes and not has_axes_of_others(at.access.name)
+            if isinstance(at.subscript, Affine) and axis not in self.known and not grows:
                 found.update(self.types.letter(at.number, i) for _, i in at.subscript.terms)
                 # A recurrence reads the axis that it writes.
                 found.discard(axis)
@@ -141,10 +143,10 @@ class Solver:
             size = self.size(declared)
             found |= size is not None and self.learn(self.types.find(key), size)
         for number, equation in enumerate(self.resolved.equations):
-            for given in equation.ranges:
-                span = self.span(number, given.index)
-                key = self.types.letter(number, given.index)
-                found |= span is not None and self.learn(key, span.stop)
+            for index in bounded_indices(equation) if equation.ranges else ():
+                span = self.span(number, index)
+                if range_of(equation, index) is not None and span is not None:
+                    found |= self.learn(self.types.letter(number, index), span.stop)
         return found
 
     def bounded(self, waiting: Collection[object]) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from einprop.analysis.bindings import Kept, shared_bindings
-from einprop.analysis.derivative_names import derivative_sides, tensor_base
+from einprop.analysis.derivative_names import derivative_sides, has_axes_of_others, tensor_base
 from einprop.analysis.indices import (
     bounded_indices,
     equation_indices,
@@ -24,6 +24,7 @@ from einprop.notation.tree import (
     Index,
     Range,
     Subscript,
+    accesses,
     reads,
 )
 
@@ -80,7 +81,7 @@ class Domains:
             target = _unprimed_access(equation.target)
             for letter in _plain(target):
                 plain.setdefault(letter, target)
-            for letter in _bounded(target) if _is_derived(target.name) else ():
+            for letter in _bounded(target) if has_axes_of_others(target.name) else ():
                 bounding.setdefault(letter, []).append(target)
         telling = {letter: tuple(found) for letter, found in bounding.items()}
         return cls(ranges, telling | {letter: (access,) for letter, access in plain.items()})
@@ -107,13 +108,17 @@ class Domains:
         x.grad[i+0] += -s.grad where x[i+1]
         """
         bare = with_ranges(replace(equation, inside=()), self.ranges.values())
+        # A new tensor is as long as its equation says: it tells nothing.
+        new = () if has_axes_of_others(bare.target.name) else (bare.target.name,)
         shared = shared_bindings(bare, kept) if self.telling else set()
-        there = [replace(a, name=tensor_base(a.name)) for a in _telling(bare)]
+        there = [a for access in accesses(bare) if access.name not in new for a in _sides(access)]
         told = {i for access in there for i in _plain(access)}.union(fixed, self.ranges) - shared
         pending = [i for i in dict.fromkeys(map(unprimed, equation_indices(bare))) if i not in told]
         found: list[Access] = []
         for letter in pending:
             for access in self.telling.get(letter, ()) if letter not in told else ():
+                if access.name in new:
+                    continue
                 bound = replace(access, name=tensor_base(access.name))
                 if letter in shared or not any(_implies(other, bound) for other in there):
                     there.append(bound)
@@ -124,14 +129,14 @@ class Domains:
         return with_ranges(replace(bare, inside=tuple(found)), self.ranges.values())
 
 
-def _telling(equation: Equation) -> list[Access]:
-    """The accesses that tell where indices run: a new tensor is as long as they say, and tells nothing."""
-    return [equation.target, *reads(equation)][not _is_derived(equation.target.name) :]
-
-
-def _is_derived(name: str) -> bool:
-    """Whether a tensor has the axes of others by its name."""
-    return tensor_base(name) != name or any(True for _ in derivative_sides(name))
+def _sides(access: Access) -> Iterator[Access]:
+    """An access as one to the tensor whose axes it has, or one to each of the two."""
+    yield replace(access, name=tensor_base(access.name))
+    for sides in derivative_sides(tensor_base(access.name)):
+        for split in range(len(access.subscripts) + 1):
+            parts = access.subscripts[:split], access.subscripts[split:]
+            for side, subscripts in zip(sides, parts, strict=True):
+                yield Access(tensor_base(side), subscripts)
 
 
 def _implies(known: Access, access: Access) -> bool:

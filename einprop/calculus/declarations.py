@@ -6,20 +6,23 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from einprop.analysis.cells import is_base
-from einprop.analysis.declare import declared_access
+from einprop.analysis.declare import declared_access, mentions
 from einprop.analysis.derivative_names import derivative_sides
-from einprop.analysis.indices import is_plain, plain_subscripts, target_indices, unprimed
+from einprop.analysis.indices import is_plain, subscript_indices, target_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.calculus.derive import Tangents, zero
 from einprop.notation.prelude import prelude
 from einprop.notation.tree import (
     Access,
+    Affine,
     Definition,
     Equation,
+    Index,
     IndexDeclaration,
     Statement,
     TensorDeclaration,
     accesses,
+    declared_groups,
     equations_of,
     reads,
 )
@@ -105,7 +108,18 @@ def _is_anchored(resolved: Resolved, equation: Equation, mentioned: Collection[s
     base = resolved.types.base(equation.target.name)
     if base in mentioned or any(True for _ in derivative_sides(base)):
         return True
-    bounding = (*reads(equation), *equation.inside)
-    told = {unprimed(i) for access in bounding for i in plain_subscripts(access)}
+    groups = declared_groups(resolved.statements)
+    told = {i for group in groups if group.size is not None for i in group.indices}
+    for access in (*reads(equation), *equation.inside):
+        for axis, subscript in enumerate(access.subscripts):
+            if isinstance(subscript, Index) or _is_grown(resolved, access.name, axis):
+                told.update(map(unprimed, subscript_indices(subscript)))
     written = {unprimed(i) for i in target_indices(equation.target)}
     return is_plain(equation.target) and written <= told
+
+
+def _is_grown(resolved: Resolved, name: str, axis: int) -> bool:
+    """Whether an axis is as long as the one equation needs that writes it: it tells its indices."""
+    written = [e.target for e in resolved.equations if e.target.name == resolved.types.base(name)]
+    found = (a.subscripts[axis] for a in mentions(resolved, name))
+    return len(written) == 1 and all(isinstance(s, Affine) for s in found)

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from einprop.analysis.canonical import Canonical, canonical
 from einprop.analysis.cells import is_base
+from einprop.analysis.derivative_names import tensor_base
 from einprop.analysis.indices import (
     free_indices,
     fresh_index,
@@ -211,7 +212,7 @@ class Elimination:
             subscripts = tuple(Index(i) for i in indices)
             tidy = Block(subscripts, (), (expression,)).tidy()
             left = Access(target, tidy.column)
-            self.equations.append(Equation(left, "=", product(*tidy.factors)))
+            self.append(Equation(left, "=", product(*tidy.factors)))
         found, positions = self.defined[key]
         return Access(found, tuple(Index(known.indices[p]) for p in positions))
 
@@ -255,7 +256,7 @@ class Elimination:
         assert isinstance(read, Access)
         self.write(read.name, self.blocks.get(name, []), transposed=self.turned)
         if all(is_base(e.target) for e in self.equations if e.target.name == read.name):
-            self.equations.append(Equation(read, "+=", Number(0)))
+            self.append(Equation(read, "+=", Number(0)))
 
     def fresh_name(self, name: str, kind: str) -> str:
         """A name for part or all of a tensor's Jacobian that nothing has."""
@@ -273,7 +274,11 @@ class Elimination:
             place = group[0].place
             operator = "=" if is_distinct(place) and len(groups) == 1 else "+="
             value = total(block.value for block in group)
-            self.equations.append(Equation(replace(place, name=result), operator, value))
+            self.append(Equation(replace(place, name=result), operator, value))
+
+    def append(self, equation: Equation) -> None:
+        """Append an equation that says where its indices run, by tensors that the program has."""
+        self.equations.append(self.lettered.domains.told(equation, name=tensor_base))
 
     def grouped(self, blocks: Sequence[Block]) -> list[list[Block]]:
         """The blocks that are not 0 at the same places."""
@@ -298,7 +303,7 @@ class Elimination:
         for letter in (i for side in (sides[::-1] if transposed else sides) for i in side):
             letters.append(fresh_index(letter, letters))
         target = Access(result, tuple(Index(i) for i in letters))
-        self.equations.append(Equation(target, "=", Number(0)))
+        self.append(Equation(target, "=", Number(0)))
 
 
 def with_constants(equations: Sequence[Equation]) -> list[Equation]:

@@ -93,9 +93,7 @@ class Jacobians:
             found.jacobian(tensor, result, transposed=transposed)
         # Ties are counted once, however many Jacobians read them.
         counted = [e for e in self._equations if counts_ties(e)]
-        # Tensors of the program that is added to: it need not have their derivatives.
-        told = (lettered.domains.told(e, name=tensor_base) for e in found.equations)
-        self._equations += [e for e in told if e not in counted]
+        self._equations += [e for e in found.equations if e not in counted]
 
     def mirror(self, source: str, result: str, sides: tuple[str, str]) -> None:
         """A Hessian as the other side of its symmetry.

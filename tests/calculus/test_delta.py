@@ -18,8 +18,9 @@ def name(tensor: str, kind: str) -> str:
 
 def eliminated(lettered: Lettered) -> list[str]:
     found = Elimination(lettered, "x", name, (), {})
-    found.jacobian("y", "J")
-    return [to_text(e) for e in readable(lettered.resolved, found.equations)]
+    found.jacobian("y", "y.jacobian.x")
+    shown = readable(lettered.resolved, found.equations)
+    return [to_text(e).replace("y.jacobian.x", "J") for e in shown]
 
 
 def lines(text: str) -> list[str]:
