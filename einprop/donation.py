@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes
 from einprop.errors import InputError, ShapeError
 
-__all__ = ["Donation", "check_changeable", "donation_of"]
+__all__ = ["Donation", "check_apart", "check_changeable", "donation_of"]
 
 Array = NDArray[Any]
 
@@ -45,19 +45,7 @@ class Donation:
                 type(array) is np.ndarray and array.dtype.kind == "f" and array.flags.writeable
             ):
                 check_changeable(name, array)
-        ids = set(map(id, changed))
-        if sum(map(ids.__contains__, map(id, tensors.values()))) > len(changed):
-            self._refuse_shared(tensors)
-
-    def _refuse_shared(self, tensors: Mapping[str, Any]) -> None:
-        for _, name in self.pairs:
-            same = [n for n, value in tensors.items() if value is tensors[name] and n != name]
-            if same:
-                raise InputError(
-                    f"{name} and {same[0]} are one array; it cannot be changed in place",
-                    (),
-                    "pass a copy of it, or use one name in the program",
-                )
+        check_apart([name for _, name in self.pairs], tensors)
 
     def check_shapes(self, sizes: Sizes) -> None:
         """Refuse an output that has another shape than the memory that it is to go to.
@@ -82,6 +70,66 @@ class Donation:
             if results[output] is not found[output]:
                 np.copyto(found[output], results[output])
         return list(found.values())
+
+
+def check_apart(changed: Iterable[str], tensors: Mapping[str, Any]) -> None:
+    """Refuse memory that is changed and that another tensor has too: it would be changed twice.
+
+    Args:
+        changed: The tensors that are changed in place.
+        tensors: All of them, by name.
+
+    Raises:
+        InputError: It says which two.
+
+    >>> w = np.ones((2, 2))
+    >>> check_apart(["w"], {"w": w, "x": w.copy()})
+    >>> check_apart(["w"], {"w": w, "v": w.T})
+    Traceback (most recent call last):
+    einprop.errors.InputError: w and v share memory; it cannot be changed in place
+    pass a copy of it, or tie the two in the program, by one name or an equation
+    """
+    if _clearly_apart(tensors.values()):
+        return
+    arrays = {n: array for n, array in tensors.items() if isinstance(array, np.ndarray)}
+    for name in changed:
+        array = arrays[name]
+        if any(n > 1 and not step for n, step in zip(array.shape, array.strides, strict=True)):
+            raise InputError(
+                f"cells of {name} share memory; it cannot be changed in place",
+                (),
+                "pass a copy of it",
+            )
+        for other, found in arrays.items():
+            if other != name and _overlap(array, found):
+                said = "are one array" if array is found else "share memory"
+                raise InputError(
+                    f"{name} and {other} {said}; it cannot be changed in place",
+                    (),
+                    "pass a copy of it, or tie the two in the program, by one name or an equation",
+                )
+
+
+def _clearly_apart(tensors: Iterable[Any]) -> bool:
+    """Whether no two arrays can share memory, seen from who owns it; cheap enough for every call."""
+    owners = set()
+    arrays = [array for array in tensors if isinstance(array, np.ndarray)]
+    for array in arrays:
+        # A view of a view has the owner itself for its base, unless that is another library's.
+        owner = array if array.base is None else array.base
+        if type(owner) is not np.ndarray or owner.base is not None or 0 in array.strides:
+            return False
+        owners.add(id(owner))
+    return len(owners) == len(arrays)
+
+
+def _overlap(one: Array, other: Array) -> bool:
+    """Whether two arrays share a cell; those of which that takes long to say are taken to."""
+    try:
+        # Its types know two values of max_work; it takes any.
+        return np.shares_memory(one, other, max_work=10_000)  # type: ignore[arg-type]
+    except np.exceptions.TooHardError:
+        return True
 
 
 def check_changeable(name: str, array: Any) -> None:

@@ -15,7 +15,7 @@ from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Equation, equations_of
 from einprop.program import Program
-from einprop.training.clipping import Clip, squares
+from einprop.training.clipping import Clip, squares, total_of
 from einprop.training.optimizer import Optimizer, Part, parts_of
 from einprop.training.update import NEW, Target
 
@@ -61,10 +61,22 @@ class Assembly:
 
     @cached_property
     def fused(self) -> Run:
-        """Forward, backward, clipping and update."""
+        """Forward, backward, clipping and update, guarded by the loss and the gradients.
+
+        A sum is the cheapest thing that neither a nan nor an infinity leaves finite. That of finite
+        gradients may overflow, so what it stops is looked at closely; see `gradients`.
+        """
         program, gradients = self._differentiated
         equations, donated = self._update(gradients)
-        return self._run(program, equations, donated)
+        sums = [total_of(replace(a, name=gradients[a.name])) for a in self.accesses]
+        line = f"{self.guard} = {' + '.join([self.objective, *sums])}"
+        return self._run(program, [*_parsed([line]), *equations], donated, self.guard)
+
+    @cached_property
+    def gradients(self) -> tuple[Program, Mapping[str, str]]:
+        """Forward and backward alone, and the gradients by parameter."""
+        program, gradients = self._differentiated
+        return program.followed_by([], tuple(gradients.values())), gradients
 
     @cached_property
     def gathering(self) -> Run:
@@ -78,7 +90,7 @@ class Assembly:
             new = replace(access, name=f"{total.name}{NEW}")
             lines.append(f"{to_text(new)} = {to_text(total)} + {share} * {to_text(gradient)}")
             donated[new.name] = total.name
-        return self._run(program, _parsed(lines), donated)
+        return self._run(program, _parsed(lines), donated, self.objective)
 
     @cached_property
     def update(self) -> Run:
@@ -134,6 +146,11 @@ class Assembly:
         """The scalar that is minimised: the loss, with the penalty if there is one."""
         return self.name("objective") if self.penalised else self.loss
 
+    @property
+    def guard(self) -> str:
+        """The scalar that is finite where the loss and all gradients are."""
+        return f"{self.name('step')}.guard"
+
     # The equations.
 
     @cached_property
@@ -166,11 +183,15 @@ class Assembly:
         return equations, donated
 
     def _run(
-        self, program: Program, equations: Sequence[Equation], donated: Mapping[str, str]
+        self,
+        program: Program,
+        equations: Sequence[Equation],
+        donated: Mapping[str, str],
+        guard: str,
     ) -> Run:
         donated = {**self.states, **donated}
-        outputs = (self.objective, *donated)
-        return Run(program.followed_by(equations, outputs), donated, self.objective)
+        outputs = tuple(dict.fromkeys((self.objective, guard, *donated)))
+        return Run(program.followed_by(equations, outputs), donated, guard)
 
     def _check_unused(self, names: Sequence[str]) -> None:
         known = self.model.program.resolved.names

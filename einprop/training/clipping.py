@@ -10,7 +10,7 @@ from einprop.errors import InputError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access
 
-__all__ = ["Clip", "ClipNorm", "ClipValue", "squares"]
+__all__ = ["Clip", "ClipNorm", "ClipValue", "squares", "total_of"]
 
 
 class Clip(Protocol):
@@ -104,12 +104,19 @@ def squares(tensors: Sequence[Access]) -> str:
     >>> squares([Access("W", (Index("i"), Index("j"))), Access("c")])
     'sum[i,j](W[i,j]^2) + c^2'
     """
-    terms = []
-    for tensor in tensors:
-        indices = ",".join(map(to_text, tensor.subscripts))
-        square = f"{to_text(tensor)}^2"
-        terms.append(f"sum[{indices}]({square})" if indices else square)
-    return " + ".join(terms)
+    return " + ".join(total_of(tensor, "^2") for tensor in tensors)
+
+
+def total_of(tensor: Access, power: str = "") -> str:
+    """The sum of all cells of a tensor at one index for each axis, each to a power.
+
+    >>> from einprop.notation.tree import Index
+    >>> total_of(Access("W", (Index("i"), Index("j"))))
+    'sum[i,j](W[i,j])'
+    """
+    indices = ",".join(map(to_text, tensor.subscripts))
+    cell = f"{to_text(tensor)}{power}"
+    return f"sum[{indices}]({cell})" if indices else cell
 
 
 def _check(limit: float) -> None:

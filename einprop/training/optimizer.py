@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from einprop.analysis.indices import numbered
 from einprop.compiled import Compiled
-from einprop.donation import check_changeable
+from einprop.donation import check_apart, check_changeable
 from einprop.errors import InputError, ShapeError
 from einprop.notation.tree import Access, Index
 from einprop.program import Program
@@ -142,6 +142,8 @@ class Optimizer:
             return
         taken = steps_of(state)
         tensors: dict[str, Any] = {}
+        # Under the user's names.
+        own: dict[str, Any] = {}
         for (member, names), part in zip(self.members(tuple(inner)), parts, strict=True):
             tensors |= part.numbers(member, epoch, int(taken))
             for name in names:
@@ -154,7 +156,8 @@ class Optimizer:
                     **held,
                 }.items():
                     _check_array(f"{name}{suffix}", array, parameters[name], suffix != ".grad")
-                    tensors[f"{inner[name]}{suffix}"] = array
+                    tensors[f"{inner[name]}{suffix}"] = own[f"{name}{suffix}"] = array
+        check_apart([name for name in own if not name.endswith(".grad")], own)
         ranks = tuple(np.ndim(tensors[name]) for part in parts for name in part.names)
         _alone(parts, ranks)(tensors)
         taken += 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from dataclasses import replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from einprop.arguments import Names, as_names
+from einprop.arguments import Names, as_names, by_name
+from einprop.compiled import Compiled
 from einprop.errors import EinpropError, InputError
 from einprop.layers import Network
 from einprop.layers.model import Model
@@ -54,7 +56,9 @@ class Step:
     loss = mean[b]((x[b] w - t[b])^2)
     loss.grad = 1
     w.grad += 2 loss.grad mean[b]((x[b] w - t[b]) x[b])
+    step.guard = loss + w.grad
     w.new = w - sgd.learning_rate w.grad
+    output loss, step.guard, w.new
     >>> parameters = {"w": np.array(0.0)}
     >>> state = step.start(parameters)
     >>> step(parameters, state, {"x": [1.0, 1.0], "t": [2.0, 4.0]})
@@ -123,7 +127,8 @@ class Step:
             The loss before the step, the penalty included.
 
         Raises:
-            EinpropError: The loss is infinite or not a number; nothing has changed then.
+            EinpropError: The loss or a gradient is infinite or not a number; nothing has changed then:
+                not the parameters, nor the model's state, nor the optimiser's.
             InputError: An array is missing, unknown, or cannot be changed in place.
             ShapeError: Shapes disagree.
         """
@@ -131,16 +136,15 @@ class Step:
         slots = {name: slot_of(state, name) for name in self._assembly.slots}
         taken = steps_of(state)
         numbers = self._numbers(epoch, int(taken))
-        if self._second is None:
-            loss = self._ran({**held, **slots, **numbers}, batch, rng)
-        else:
-            loss = self._gathered(held, {**slots, **numbers}, batch, rng)
-        if not math.isfinite(loss):
+        taking = self._whole if self._second is None else self._gathered
+        try:
+            loss = taking(held, {**slots, **numbers}, batch, rng)
+        except _NotFiniteError as found:
             raise EinpropError(
-                f"the loss is {loss} in epoch {epoch + 1}, step {int(taken) + 1}",
-                hint="the parameters are those from before this step; a smaller learning rate, "
-                "smaller first weights or scaled inputs may help",
-            )
+                f"{found} in epoch {epoch + 1}, step {int(taken) + 1}",
+                hint="the step has changed nothing; a smaller learning rate, smaller first weights "
+                "or scaled inputs may help",
+            ) from None
         taken += 1
         return loss
 
@@ -171,19 +175,42 @@ class Step:
             numbers |= {f"{prefix}.lambda": self.l2, f"{prefix}.examples": self.examples}
         return numbers
 
-    def _ran(
+    def _whole(
+        self,
+        held: Mapping[str, Array],
+        others: Mapping[str, Any],
+        batch: Mapping[str, Any],
+        rng: np.random.Generator | None,
+    ) -> float:
+        """The loss of a batch that is computed at once, after the update."""
+        given = self._given({**held, **others}, batch, rng)
+        results = self._first(given)
+        loss = float(results[self._assembly.objective])
+        if not math.isfinite(results[self._assembly.guard]):
+            # Either something is not finite and nothing has changed, or the sum alone ran over.
+            _check_loss(loss)
+            program, gradients = self._assembly.gradients
+            found = by_name(program({n: given[n] for n in program.inputs}), program.outputs)
+            _check_gradients({name: found[gradients[name]] for name in self.parameters})
+            self._unguarded(given)
+        return loss
+
+    @cached_property
+    def _unguarded(self) -> Compiled:
+        return replace(self._assembly.fused, guard=None).compile()
+
+    def _given(
         self,
         tensors: Mapping[str, Any],
         batch: Mapping[str, Any],
         rng: np.random.Generator | None,
-    ) -> float:
-        """The loss of a batch, or of a part of one, after what its program changes."""
+    ) -> dict[str, Any]:
+        """What the first program reads, for a batch or a part of one."""
         dtype = np.asarray(tensors[self.parameters[0]]).dtype
         data = {name: _cast(value, dtype) for name, value in batch.items()}
         given = {n: array for n, array in tensors.items() if n in self._inputs}
         noise = self._noise(given, data, rng, dtype) if self.model.noise else {}
-        results = self._first({**given, **noise, **data})
-        return float(results[self._assembly.objective])
+        return {**given, **noise, **data}
 
     def _noise(
         self,
@@ -218,14 +245,18 @@ class Step:
         totals = {assembly.total(name): np.zeros_like(held[name]) for name in self.parameters}
         before = {name: held[name].copy() for name in assembly.states.values()}
         share = f"{assembly.name('batch')}.share"
-        for part, portion in self._portions(batch):
-            loss += portion * self._ran({**held, **others, **totals, share: portion}, part, rng)
-        if not math.isfinite(loss):
+        tensors = {**held, **others, **totals}
+        try:
+            for part, portion in self._portions(batch):
+                given = self._given({**tensors, share: portion}, part, rng)
+                loss += portion * float(self._first(given)[assembly.objective])
+            _check_loss(loss)
+            _check_gradients({name: totals[assembly.total(name)] for name in self.parameters})
+            self._second({name: tensors[name] for name in self.update.inputs})
+        except BaseException:
             for name, array in before.items():
                 held[name][...] = array
-            return loss
-        tensors = {**held, **others, **totals}
-        self._second({name: tensors[name] for name in self.update.inputs})
+            raise
         return loss
 
     def _portions(self, batch: Mapping[str, Any]) -> Iterator[tuple[dict[str, Array], float]]:
@@ -292,6 +323,22 @@ def as_model(model: Model | Network | Program, data: Mapping[str, Array] | None 
     raise InputError(
         f"a {type(model).__name__} cannot be trained", hint="pass a Network, a Program or a Model"
     )
+
+
+class _NotFiniteError(Exception):
+    """A loss or a gradient that is infinite or not a number."""
+
+
+def _check_loss(loss: float) -> None:
+    if not math.isfinite(loss):
+        raise _NotFiniteError(f"the loss is {loss}")
+
+
+def _check_gradients(gradients: Mapping[str, Array]) -> None:
+    for name, gradient in gradients.items():
+        wrong = np.asarray(gradient)[~np.isfinite(gradient)]
+        if wrong.size:
+            raise _NotFiniteError(f"the gradient of {name} is {wrong.flat[0]}")
 
 
 def _cast(value: Any, dtype: np.dtype[Any]) -> Any:

@@ -29,9 +29,11 @@ def test_clipping_stands_between_gradient_and_update() -> None:
         "w.new[i] = w[i] - sgd.learning_rate w.velocity.new[i]",
         "c.velocity.new = sgd.momentum c.velocity + c.clipped",
         "c.new = c - sgd.learning_rate c.velocity.new",
-        "output loss, w.new[i], w.velocity.new[i], c.new, c.velocity.new",
+        "output loss, step.guard, w.new[i], w.velocity.new[i], c.new, c.velocity.new",
     ]
-    assert run.guard == "loss"
+    assert "step.guard = loss + sum[i](w.grad[i]) + c.grad" in str(run.program).splitlines()
+    assert run.guard == "step.guard"
+    assert assembly(Program("step = w x; loss = step^2", params="w")).guard == "step2.guard"
     assert run.donated == {
         "w.new": "w",
         "w.velocity.new": "w.velocity",

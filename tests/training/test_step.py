@@ -326,3 +326,68 @@ def test_parameters_at_any_subscripts(
     for name, array in apart.items():
         np.testing.assert_allclose(parameters[name], array, rtol=1e-10, atol=1e-12)
         np.testing.assert_allclose(parts[name], array, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("micro_batch", [None, 2])
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam(0.1)])
+@pytest.mark.parametrize("clip", [None, ClipNorm(1.0), ClipValue(1.0)])
+def test_a_gradient_that_is_no_number_changes_nothing(
+    micro_batch: int | None, optimizer: Optimizer, clip: ClipNorm | ClipValue | None
+) -> None:
+    program = Program(
+        "param w[i], v\nloss = mean[b](x[b]) v + sum[i](sqrt(w[i]))\n"
+        "next_seen = seen + sum[b](x[b])\noutput loss, next_seen"
+    )
+    model = Model(program, program, state={"seen": "next_seen"})
+    parameters = {"w": np.ones(2), "v": np.array(1.0), "seen": np.array(0.0)}
+    step = Step(model, optimizer, micro_batch=micro_batch, clip=clip)
+    state, batch = step.start(parameters), {"x": np.ones(4)}
+    step(parameters, state, batch)
+    parameters["w"][1] = 0.0
+    before, slots = copied(parameters), copied(state)
+    with pytest.raises(EinpropError, match="the gradient of w is inf in epoch 1, step 2") as error:
+        step(parameters, state, batch)
+    assert "the step has changed nothing" in str(error.value)
+    for held, was in ((parameters, before), (state, slots)):
+        for name, array in was.items():
+            np.testing.assert_array_equal(held[name], array, err_msg=name)
+    parameters["w"][1] = 1.0
+    assert np.isfinite(step(parameters, state, batch))
+    assert state["step"] == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_finite_gradients_whose_sum_runs_over_are_taken(dtype: type) -> None:
+    largest = float(np.finfo(dtype).max)
+    given = np.array([0.75 * largest, 0.75 * largest], dtype)
+    step = Step(Program("loss = sum[i](x[i] w[i])", params="w"), SGD(2.0**-10))
+    parameters = {"w": np.zeros(2, dtype)}
+    state = step.start(parameters)
+    assert step(parameters, state, {"x": given}) == 0.0
+    np.testing.assert_array_equal(parameters["w"], -given * dtype(2.0**-10))
+    assert state["step"] == 1
+
+
+def test_gradients_that_would_cancel_are_seen() -> None:
+    program = Program("y[j] = x[i] W[i,j]; loss = d[j] y[j]", params="W")
+    parameters = {"W": np.zeros((2, 2))}
+    step = Step(program, SGD(0.1))
+    huge = np.array([1e200, -1e200])
+    with pytest.raises(EinpropError, match="the gradient of W is inf"):
+        step(parameters, step.start(parameters), {"x": huge, "d": huge})
+    assert not parameters["W"].any()
+
+
+@pytest.mark.parametrize("micro_batch", [None, 2])
+def test_two_parameters_in_one_memory_are_refused(micro_batch: int | None) -> None:
+    program = Program("h[b,j] = x[b,i] V[i,j]; loss = mean[b](sum[i](h[b,j] W[j,i]))", params="V W")
+    shared = np.ones((3, 3))
+    step = Step(program, SGD(0.1), micro_batch=micro_batch)
+    for other, words in ((shared, "are one array"), (shared.T, "share memory")):
+        parameters = {"V": shared, "W": other}
+        with pytest.raises(InputError, match=f"V and W {words}; it cannot be changed in place"):
+            step(parameters, step.start(parameters), {"x": np.ones((4, 3))})
+    gradients = {"V": np.ones((3, 3)), "W": np.ones((3, 3))}
+    with pytest.raises(InputError, match="V and W are one array"):
+        SGD(0.1).step({"V": shared, "W": shared}, gradients, {})
+    assert shared.tolist() == np.ones((3, 3)).tolist()
