@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from einprop.analysis.declared import cotangent_of
 from einprop.analysis.dependence import reached, readers
-from einprop.analysis.derivative_names import tensor_base
+from einprop.analysis.derivative_names import tensor_base, without_suffix
 from einprop.analysis.indices import equation_indices, target_indices, unprimed
+from einprop.analysis.kept_types import with_types_of
 from einprop.analysis.resolve import Resolved
 from einprop.arguments import Names, as_names
 from einprop.errors import EinpropError, InputError
@@ -55,7 +56,12 @@ def batched_statements(
     kept = [s for s in resolved.statements if not is_output(s) or as_local(resolved, s)]
     by_hand = _by_hand(resolved, varying)
     lifted = [_lifted(s, index, by_hand if isinstance(s, Backward) else varying) for s in kept]
-    return [declaration, *_ordered(lifted, index)]
+    return with_types_of(
+        [declaration, *_ordered(lifted, index)],
+        resolved,
+        lambda name, axis: axis + (name in varying),
+        resolved.names.outputs,
+    )
 
 
 def _declaration(index: str, type_name: str) -> IndexDeclaration:
@@ -113,9 +119,10 @@ def _inputs(resolved: Resolved, over: Names) -> tuple[str, ...]:
 def _varying(resolved: Resolved, inputs: Sequence[str]) -> set[str]:
     """The inputs, every tensor that depends on one of them, and the derivatives of all these."""
     edges = readers(resolved.equations)
-    # A cotangent has the axes of its tensor.
+    # A cotangent has the axes of its tensor, and its own derivatives have those that it has.
     for name in {a.name for e in resolved.equations for a in accesses(e)}:
         edges.setdefault(tensor_base(name), set()).add(name)
+        edges.setdefault(without_suffix(name), set()).add(name)
     return reached(edges, inputs)
 
 
@@ -163,7 +170,10 @@ def _lifted(statement: Statement, index: str, varying: Collection[str]) -> State
 
 
 def _ordered(statements: Sequence[Statement], index: str) -> list[Statement]:
-    """What is the same for every example comes after what tells a tensor that there are several."""
+    """What is the same for every example comes after what tells a tensor that there are several.
+
+    There it adds to a tensor that others add to.
+    """
 
     def tells(statement: Statement) -> bool:
         return isinstance(statement, Equation) and any(
@@ -171,12 +181,15 @@ def _ordered(statements: Sequence[Statement], index: str) -> list[Statement]:
         )
 
     tellers = {e.target.name for e in equations_of(statements) if tells(e)}
+    added = {e.target.name for e in equations_of(statements) if e.operator == "+="}
     waiting: dict[str, list[Statement]] = {}
     found: list[Statement] = []
     for statement in statements:
         name = statement.target.name if isinstance(statement, Equation) else ""
-        if name in tellers and not tells(statement):
-            waiting.setdefault(name, []).append(statement)
+        if isinstance(statement, Equation) and name in tellers and not tells(statement):
+            adds = statement.operator == "=" and name in added
+            later = replace(statement, operator="+=") if adds else statement
+            waiting.setdefault(name, []).append(later)
         else:
             tellers.discard(name)
             found += [statement, *waiting.pop(name, [])]

@@ -352,17 +352,27 @@ def _check_sizes(groups: Sequence[IndexGroup], equations: Sequence[Equation]) ->
 
 
 def _join_sides(unifier: _Unifier) -> None:
-    """A Jacobian has the axes of the tensor, then those of what it is differentiated for."""
+    """A Jacobian has the axes of the tensor, then those of what it is differentiated for.
+
+    Unless declared types say that it has not: those of a batch come once, in front.
+    """
     types = unifier.types
     for name, rank in types.ranks.items():
         for sides in derivative_sides(name):
             bases = [types.base(side) for side in sides]
             axes = [Axis(base, k) for base in bases for k in range(types.ranks.get(base, 0))]
-            if len(axes) == rank and all(base in types.ranks for base in bases):
+            alike = all(_may_be_one(types, a, Axis(name, n)) for n, a in enumerate(axes))
+            if len(axes) == rank and alike and all(base in types.ranks for base in bases):
                 for position, axis in enumerate(axes):
                     what = partial(_axis_name, position, name)
                     unifier.unify(axis, Axis(name, position), what, None)
                 break
+
+
+def _may_be_one(types: Types, axis: Axis, other: Axis) -> bool:
+    """Whether two axes are not declared to be of two types."""
+    left, right = types.name(axis), types.name(other)
+    return left is None or right is None or left == right
 
 
 def _anchor(

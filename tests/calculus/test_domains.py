@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from einprop import Program
+from einprop.analysis.derivative_names import tensor_base
 from einprop.reference import evaluate
 
 Arrays = dict[str, np.ndarray]
@@ -104,8 +105,20 @@ def derived(program: Program, given: Arrays) -> Iterator[Derived]:
     yield Derived("hvp", program.hvp(), products, known)
 
 
+def two(program: Program, given: Arrays) -> Arrays:
+    """The same example twice, for the inputs that get the new index."""
+    lifted = (n for n in program.inputs if tensor_base(n) not in program.resolved.names.parameters)
+    return {name: np.stack([given[name]] * 2) for name in lifted}
+
+
+def one_of(program: Program, values: Arrays) -> Arrays:
+    """What the second of two equal examples has; some results do not depend on the example."""
+    rank = program.resolved.types.rank
+    return {n: v[1] if np.ndim(v) > rank(n) else v for n, v in values.items()}
+
+
 def check(found: Derived) -> None:
-    """The program, its loops and its text have the wanted values.
+    """The program, its loops, its text and both lifted to two examples have the wanted values.
 
     Raises:
         AssertionError: Says which has not.
@@ -118,6 +131,11 @@ def check(found: Derived) -> None:
         "loops": by_loops(program, given),
         "text": called(text, given),
     }
+    if any(tensor_base(name) not in program.resolved.names.parameters for name in program.inputs):
+        lifted = program.batched("example")
+        ways["batched"] = one_of(program, called(lifted, given | two(program, given)))
+        text = Program(str(lifted))
+        ways["batched text"] = one_of(program, called(text, given | two(program, given)))
     for way, values in ways.items():
         for name, wanted in found.wanted.items():
             about = f"{found.kind}, {way}: {name}\n{program}"
@@ -206,6 +224,13 @@ def drawn(shapes: dict[str, tuple[int, ...]], **positions: list[int]) -> Arrays:
 @pytest.mark.parametrize("text", ROWS)
 def test_derivatives_run_where_their_program_does(text: str) -> None:
     for found in derived(Program(text), drawn(ROWS[text])):
+        check(found)
+
+
+@pytest.mark.parametrize("text", [t for t in ROWS if "input" not in t])
+def test_so_do_those_for_shared_parameters(text: str) -> None:
+    first = next(iter(ROWS[text]))
+    for found in derived(Program(text, params=first), drawn(ROWS[text])):
         check(found)
 
 
