@@ -81,7 +81,8 @@ class _Mean(Loss):
         if not total:
             return f"loss = {self.before}mean[b]({self.each}){self.behind}"
         summed = " * ".join([*self.weights, f"({self.each})"])
-        return f"loss = {self.before}sum[b]({summed}){self.behind} / sum[b]({' * '.join(total)})"
+        weight = f"loss.weight = sum[b]({' * '.join(total)})"
+        return f"{weight}\nloss = {self.before}sum[b]({summed}){self.behind} / loss.weight"
 
 
 class AbsoluteError(_Mean):

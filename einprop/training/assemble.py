@@ -19,7 +19,9 @@ from einprop.training.clipping import Clip, squares, total_of
 from einprop.training.optimizer import Optimizer, Part, parts_of
 from einprop.training.update import NEW, Target
 
-__all__ = ["Assembly", "Run", "loss_of"]
+__all__ = ["Assembly", "Run", "loss_of", "weight_of"]
+
+_WEIGHT = ".weight"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Assembly:
     def gathering(self) -> Run:
         """Forward and backward of a part of a batch, whose gradients are added to those before."""
         program, gradients = self._differentiated
-        share = f"{self.name('batch')}.share"
+        share = self.weight or f"{self.name('batch')}.share"
         lines, donated = [], {}
         for access in self.accesses:
             total = replace(access, name=self.total(access.name))
@@ -146,6 +148,11 @@ class Assembly:
         """The scalar that is minimised: the loss, with the penalty if there is one."""
         return self.name("objective") if self.penalised else self.loss
 
+    @cached_property
+    def weight(self) -> str | None:
+        """How much a batch counts in a mean over batches, where the model says it."""
+        return weight_of(self.model.program, self.loss)
+
     @property
     def guard(self) -> str:
         """The scalar that is finite where the loss and all gradients are."""
@@ -190,7 +197,8 @@ class Assembly:
         guard: str,
     ) -> Run:
         donated = {**self.states, **donated}
-        outputs = tuple(dict.fromkeys((self.objective, guard, *donated)))
+        weights = () if self.weight is None else (self.weight,)
+        outputs = tuple(dict.fromkeys((self.objective, guard, *weights, *donated)))
         return Run(program.followed_by(equations, outputs), donated, guard)
 
     def _check_unused(self, names: Sequence[str]) -> None:
@@ -210,13 +218,37 @@ def loss_of(model: Model) -> str:
         InputError: There is not exactly one output, apart from new state, or it is no scalar.
     """
     new = set(model.state.values())
-    found = [name for name in model.program.outputs if name not in new]
+    outputs = [name for name in model.program.outputs if name not in new]
+    found = [name for name in outputs if name.removesuffix(_WEIGHT) not in {*outputs} - {name}]
     if len(found) != 1 or model.program.resolved.types.rank(found[0]):
         raise InputError(
             f"the model has the outputs {', '.join(found)}; training needs one scalar loss",
             hint="end the network with a loss, or name the loss in outputs=",
         )
     return found[0]
+
+
+def weight_of(program: Program, loss: str) -> str | None:
+    """The scalar that says how much a batch counts in a mean over batches, if the program has one.
+
+    A loss that is no plain mean over the examples defines it: ``loss.weight`` beside ``loss``.
+
+    Raises:
+        InputError: It is no scalar.
+
+    >>> text = "loss.weight = sum[b](m[b]); loss = sum[b](m[b] (x[b] w)^2) / loss.weight"
+    >>> weight_of(Program(text), "loss")
+    'loss.weight'
+    """
+    name = f"{loss}{_WEIGHT}"
+    if name not in program.resolved.names.defined:
+        return None
+    if program.resolved.types.rank(name):
+        raise InputError(
+            f"{name} has axes; how much a batch counts is one number",
+            hint=f"as in {name} = sum[b](m[b])",
+        )
+    return name
 
 
 def _parsed(lines: Sequence[str]) -> tuple[Equation, ...]:

@@ -66,7 +66,7 @@ class Callback:
         """An epoch is over and its record is in ``training.records``."""
 
     def finish(self, training: Training, memory: Memory) -> None:
-        """Training is over."""
+        """Training is over, however it ended: also by an error or an interrupt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +106,8 @@ class Watch(Callback):
 class EarlyStopping(Watch):
     """Stop when a number no longer improves, and go back to the best parameters.
 
+    Training that is resumed from where it had stopped stays so.
+
     Args:
         monitor: The number's name: ``loss``, ``validation_loss`` or a metric's.
         patience: How many epochs without an improvement it waits before it stops; the one after
@@ -113,7 +115,7 @@ class EarlyStopping(Watch):
         minimum_change: How much better than the best a number must be to be an improvement.
         larger_is_better: By default only where the name ends in ``accuracy``.
         restore_best: Whether the parameters (and the model's state) of the best epoch come back at
-            the end of training, however it ends.
+            the end of training, however it ends: also by an error or an interrupt.
 
     Raises:
         InputError: The patience or the change is negative.
@@ -129,14 +131,19 @@ class EarlyStopping(Watch):
         super().__post_init__()
         _check_least("patience", self.patience, 0)
 
+    def begin(self, training: Training, memory: Memory) -> None:
+        """After a checkpoint of training that had stopped, stop again."""
+        self._stop(training, memory)
+
     def after_epoch(self, training: Training, memory: Memory) -> None:
         """Remember the best parameters; stop after too many worse epochs."""
-        if self.improves(training, memory):
-            if self.restore_best:
-                memory |= {
-                    f"best.{name}": array.copy() for name, array in training.parameters.items()
-                }
-        elif memory["waited"] >= self.patience:
+        if self.improves(training, memory) and self.restore_best:
+            memory |= {f"best.{name}": array.copy() for name, array in training.parameters.items()}
+        self._stop(training, memory)
+
+    def _stop(self, training: Training, memory: Memory) -> None:
+        waited = _number(memory, "waited", 0)
+        if waited and waited >= self.patience:
             training.stop(
                 f"{self.monitor} has not improved since epoch {memory.get('best_epoch', 0)}"
             )
@@ -190,8 +197,11 @@ class ReduceLearningRate(Watch):
 class StopAfter(Callback):
     """Stop after a number of steps, also in the middle of an epoch.
 
+    That epoch is not over then: a checkpoint of it goes on where it stopped, once there are more
+    steps to take.
+
     Args:
-        steps: How many.
+        steps: How many, counted from the first one of all.
 
     Raises:
         InputError: It is less than 1.
@@ -201,6 +211,10 @@ class StopAfter(Callback):
 
     def __post_init__(self) -> None:
         _check_least("steps", self.steps, 1)
+
+    def begin(self, training: Training, memory: Memory) -> None:
+        """After a checkpoint, stop where so many are taken already."""
+        self.after_step(training, memory)
 
     def after_step(self, training: Training, memory: Memory) -> None:
         """Stop where so many are taken."""
@@ -237,8 +251,9 @@ class SaveCheckpoint(Callback):
         _check_least("every_epochs", 1 if self.every_epochs is None else self.every_epochs, 1)
 
     def after_step(self, training: Training, memory: Memory) -> None:
-        """Write after so many steps."""
-        if self.every_steps is not None and training.step % self.every_steps == 0:
+        """Write after so many steps, and when training is to stop in the middle of an epoch."""
+        due = self.every_steps is not None and training.step % self.every_steps == 0
+        if due or (training.stopped and self.every_epochs is not None):
             save_checkpoint(self.path, training)
 
     def after_epoch(self, training: Training, memory: Memory) -> None:

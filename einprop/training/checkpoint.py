@@ -110,8 +110,8 @@ class Checkpoint:
             setattr(training, name, self.counts[name])
         training.loss = _number(self.described.get("loss"))
         training.total = _number(self.described.get("total"))
+        training.weight = _number(self.described.get("weight"))
         training.records = list(self.records)
-        training.stopped = str(self.described.get("stopped", ""))
         training.memories = {name: dict(memory) for name, memory in self.memories.items()}
 
     def _check(self, training: Training) -> None:
@@ -133,13 +133,19 @@ class Checkpoint:
                 f"{self.counts['batch_size']}, not {training.batch_size}",
                 hint="go on with the same batch_size",
             )
-        if middle and self.described.get("data") != _described_data(training):
-            raise InputError(
-                "the checkpoint is from the middle of an epoch on other data",
-                hint=f"they were {self.described.get('data')}",
-            )
+        if middle:
+            self._check_data(training)
         if self.counts["batch"] > training.batches:
             raise InputError(f"an epoch has {training.batches} batches, the checkpoint's more")
+
+    def _check_data(self, training: Training) -> None:
+        held, given = _dict(self.described, "data"), _described_data(training)
+        other = [name for name in {**held, **given} if held.get(name) != given.get(name)]
+        if other:
+            raise InputError(
+                "the checkpoint is from the middle of an epoch on other data",
+                hint=f"go on with the same arrays: {', '.join(other)} differ",
+            )
 
 
 def save_checkpoint(path: str | PathLike[str], training: Training) -> None:
@@ -165,7 +171,7 @@ def save_checkpoint(path: str | PathLike[str], training: Training) -> None:
         **{name: getattr(training, name) for name in _COUNTS},
         "loss": float(training.loss).hex(),
         "total": float(training.total).hex(),
-        "stopped": training.stopped,
+        "weight": float(training.weight).hex(),
         "optimizer": describe(training.optimizer),
         "options": describe(training.options),
         "generator": describe_generator(training.rng),
@@ -257,7 +263,11 @@ def _copy(array: Array, saved: Array | None, name: str) -> None:
 
 
 def _described_data(training: Training) -> dict[str, Any]:
-    return {name: [list(shape), dtype] for name, (shape, dtype) in training.data.items()}
+    digests = training.digests
+    return {
+        name: [list(shape), dtype, digests.get(name, "")]
+        for name, (shape, dtype) in training.data.items()
+    }
 
 
 def _described_record(record: Record) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from einprop.arguments import by_name
+from einprop.data.batches import count_examples
 from einprop.errors import InputError
 from einprop.layers import Network
 from einprop.layers.model import Model
 from einprop.program import Program
+from einprop.training.assemble import loss_of, weight_of
 from einprop.training.optimizer import Array
 from einprop.training.step import as_model
 
@@ -38,10 +43,12 @@ def evaluate(
         batch_size: How many examples are computed at a time.
 
     Returns:
-        ``loss``, the mean over the batches by their sizes, and each metric by its name.
+        ``loss``, the mean over the batches by their sizes (or by ``loss.weight``, see `Step`), and
+        each metric by its name.
 
     Raises:
-        InputError: Something is missing: data, a prediction, or ``t`` for the metrics.
+        InputError: Something is missing: data, examples, a prediction, or ``t`` for the metrics; or
+            the arrays differ in their number of examples.
 
     >>> import einprop as ep
     >>> model = ep.layers.Affine(2) >> ep.layers.losses.CrossEntropy()
@@ -51,13 +58,9 @@ def evaluate(
     0.0
     """
     held = as_model(model, data)
-    total = examples = 0.0
-    for batch in _portions(data, batch_size):
-        size = len(next(iter(batch.values())))
-        tensors = {**parameters, **batch}
-        loss = held.evaluation(_read(held.evaluation, tensors))
-        total, examples = total + float(loss) * size, examples + size
-    values = {"loss": total / max(examples, 1)}
+    if not count_examples(data):
+        raise InputError("there are no examples to judge by", hint="the arrays have 0 rows")
+    values = {"loss": _mean_loss(held, parameters, data, batch_size)}
     if metrics:
         if "t" not in data:
             raise InputError("metrics compare with targets, and the data have no t")
@@ -105,6 +108,28 @@ def predict(
         for batch in _portions(data, batch_size)
     ]
     return np.concatenate(parts)
+
+
+def _mean_loss(
+    model: Model, parameters: Mapping[str, Array], data: Mapping[str, Array], batch_size: int
+) -> float:
+    program, loss, weight = _judging(model.evaluation)
+    total = counted = 0.0
+    for batch in _portions(data, batch_size):
+        found = by_name(program(_read(program, {**parameters, **batch})), program.outputs)
+        counts = float(found[weight]) if weight else len(next(iter(batch.values())))
+        # A batch in which nothing counts has no mean, and adds nothing.
+        total, counted = total + (counts and counts * float(found[loss])), counted + counts
+    return total / counted if counted else math.nan
+
+
+@lru_cache(maxsize=64)
+def _judging(evaluation: Program) -> tuple[Program, str, str | None]:
+    """What is run on each batch, and its outputs: the loss, and how much it counts if it says so."""
+    loss = loss_of(Model.of(evaluation))
+    weight = weight_of(evaluation, loss)
+    outputs = (loss,) if weight is None else (loss, weight)
+    return evaluation.followed_by([], outputs), loss, weight
 
 
 def _portions(data: Mapping[str, Array], batch_size: int) -> Iterator[dict[str, Array]]:

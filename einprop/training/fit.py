@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einprop.data import minibatches
+from einprop.data.batches import count_examples
 from einprop.errors import InputError
 from einprop.layers import Network
 from einprop.layers.model import Model
@@ -79,14 +80,16 @@ def fit(
         micro_batch: How many examples are computed at a time; see `Step`.
         resume: A checkpoint, or its file, that `SaveCheckpoint` wrote: training goes on from there,
             to the same parameters to the last bit as without a break. Training that a callback had
-            stopped stays so.
+            stopped goes on, unless a callback stops it again.
 
     Returns:
         The loss, the metrics and the seconds of every epoch, those before a checkpoint among them.
+        Of an epoch in whose middle a callback stops training, what it came to.
 
     Raises:
-        EinpropError: The loss is no longer finite; the message says at which step. The parameters
-            are those from before that step.
+        EinpropError: The loss or a gradient is no longer finite; the message says at which step.
+            The parameters are those from before that step, unless a callback such as
+            `EarlyStopping` brings better ones back.
         InputError: Parameters, data or a checkpoint do not fit the model.
 
     >>> import einprop as ep
@@ -124,8 +127,8 @@ def fit(
             batch_size,
             epochs,
             Options(clip, l2, micro_batch),
+            arrays=arrays,
         ),
-        arrays,
         validation,
         metrics,
         training_metrics,
@@ -141,7 +144,6 @@ class _Fitting:
     def __init__(
         self,
         training: Training,
-        data: Arrays,
         validation: Arrays | None,
         metrics: Sequence[Metric],
         training_metrics: bool,
@@ -149,7 +151,6 @@ class _Fitting:
         reporter: Callback,
     ) -> None:
         self.training = training
-        self.data = data
         self.validation = validation
         self.metrics = metrics
         self.training_metrics = training_metrics
@@ -166,16 +167,30 @@ class _Fitting:
             kinds = [type(training.optimizer)]
             found = resume if isinstance(resume, Checkpoint) else load_checkpoint(resume, kinds)
             found.restore(training)
-        self._tell("begin")
         try:
-            # Training that a checkpoint stopped in the middle of an epoch has that one to end.
-            while training.batch or (training.epoch < training.epochs and not training.stopped):
+            self._tell("begin")
+            while self._goes_on:
                 self._run_epoch()
         except BaseException:
-            self.reporter.finish(training, {})
+            self._end()
             raise
-        self._tell("finish")
+        self._end()
         return training.history
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether there is an epoch to take steps of, or one whose last step is taken to end."""
+        training = self.training
+        if training.stopped:
+            return training.batch == training.batches
+        return training.batch > 0 or training.epoch < training.epochs
+
+    def _end(self) -> None:
+        try:
+            for name, callback in self.callbacks:
+                callback.finish(self.training, self.training.memories.setdefault(name, {}))
+        finally:
+            self.reporter.finish(self.training, {})
 
     def _run_epoch(self) -> None:
         training, began, before = self.training, time.perf_counter(), self.training.seen
@@ -184,12 +199,15 @@ class _Fitting:
                 break
             self._take(batch)
         speed = (training.seen - before) / max(time.perf_counter() - began, 1e-9)
-        loss = training.total / max(training.seen, 1)
-        values = self._judge()
+        loss, values = training.mean_loss, self._judge()
         seconds = time.perf_counter() - began
         training.records.append(Record(training.epoch + 1, loss, values, seconds, speed))
+        if training.batch < training.batches:
+            # It stopped on the way: this epoch is recorded, but not over.
+            self.reporter.after_epoch(training, {})
+            return
         training.epoch += 1
-        training.batch, training.seen, training.total = 0, 0, 0.0
+        training.batch, training.seen, training.total, training.weight = 0, 0, 0.0, 0.0
         self._tell("after_epoch")
 
     def _batches(self) -> Iterator[dict[str, Array]]:
@@ -197,10 +215,10 @@ class _Fitting:
         training, generator = self.training, self.training.rng.bit_generator
         if not training.batch:
             training.order = generator.state
-            return minibatches(self.data, training.batch_size, training.rng)
+            return minibatches(training.arrays, training.batch_size, training.rng)
         now = generator.state
         generator.state = training.order
-        batches = minibatches(self.data, training.batch_size, training.rng)
+        batches = minibatches(training.arrays, training.batch_size, training.rng)
         generator.state = now
         return islice(batches, training.batch, None)
 
@@ -209,21 +227,23 @@ class _Fitting:
         training = self.training
         if training.optimizer is not self.step.optimizer:
             self.step = self._new_step()
-        training.loss = self.step(
+        training.loss, weight = self.step.weighed(
             training.parameters, training.state, batch, training.rng, training.epoch
         )
         size = len(next(iter(batch.values())))
         training.step += 1
         training.batch += 1
         training.seen += size
-        training.total += training.loss * size
+        training.total += training.loss * weight
+        training.weight += weight
         self._tell("after_step")
 
     def _judge(self) -> dict[str, float]:
         """The metrics of the training data, where wanted, and of the validation data, by name."""
         values = {}
         if self.training_metrics:
-            values = {f"training_{n}": value for n, value in self._evaluated(self.data).items()}
+            found = self._evaluated(self.training.arrays)
+            values = {f"training_{name}": value for name, value in found.items()}
         if self.validation is not None:
             found = self._evaluated(self.validation)
             values |= {"validation_loss": found.pop("loss"), **found}
@@ -284,3 +304,5 @@ def _check(model: Model, parameters: Arrays, data: Arrays, epochs: int, batch_si
         )
     if epochs < 0 or batch_size < 1 or not data:
         raise InputError("epochs must be 0 or more, batch_size 1 or more, and data not empty")
+    if not count_examples(data):
+        raise InputError("there are no examples to learn from", hint="the arrays have 0 rows")

@@ -7,6 +7,7 @@ own shape, whose largest entry names the class. Ties go to the class that comes 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -50,17 +51,17 @@ def count_errors(scores: npt.ArrayLike, targets: npt.ArrayLike) -> int:
 
 
 def error_rate(scores: npt.ArrayLike, targets: npt.ArrayLike) -> float:
-    """The part of the examples that `count_errors` counts; 0 where there are none.
+    """The part of the examples that `count_errors` counts; nan where there are no examples.
 
     >>> error_rate([[0.1, 0.9], [0.8, 0.2]], [1, 1])
     0.5
     """
     predicted, labels = _classes(scores, targets)
-    return int(np.count_nonzero(predicted != labels)) / max(labels.size, 1)
+    return int(np.count_nonzero(predicted != labels)) / labels.size if labels.size else math.nan
 
 
 def accuracy(scores: npt.ArrayLike, targets: npt.ArrayLike) -> float:
-    """The part of the examples that have the target on top.
+    """The part of the examples that have the target on top; nan where there are no examples.
 
     >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 0])
     1.0

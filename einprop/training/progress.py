@@ -20,6 +20,12 @@ class Lines(Callback):
 
     last = True
 
+    def begin(self, training: Training, memory: Memory) -> None:
+        """Say so where a checkpoint leaves nothing to train."""
+        if training.epoch >= training.epochs and not training.batch and training.records:
+            text = f"{training.epoch} epochs are over already, of {training.epochs}"
+            print(text, file=sys.stderr, flush=True)
+
     def after_epoch(self, training: Training, memory: Memory) -> None:
         """Print the epoch's record."""
         print(training.records[-1], file=sys.stderr, flush=True)
@@ -76,7 +82,7 @@ def bar(training: Training, speed: float) -> str:
     parts = [
         f"epoch {training.epoch + 1}/{training.epochs}",
         f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {training.batch}/{training.batches}",
-        f"loss {training.total / max(training.seen, 1):.4g}",
+        f"loss {training.mean_loss:.4g}",
     ]
     if training.records:
         parts += [f"{n} {value:.4g}" for n, value in training.records[-1].metrics.items()]

@@ -28,6 +28,8 @@ class Step:
 
     Args:
         model: What is trained; its scalar output is the loss, a mean over the examples of a batch.
+            Where a batch counts by something else than its examples, such as those that a mask
+            leaves, a scalar ``loss.weight`` of the program says how much.
         optimizer: How a gradient changes a parameter.
         parameters: Names of the inputs that are trained; by default the program's parameters. The
             others of the program's parameters stay as they are.
@@ -132,21 +134,35 @@ class Step:
             InputError: An array is missing, unknown, or cannot be changed in place.
             ShapeError: Shapes disagree.
         """
+        return self.weighed(parameters, state, batch, rng, epoch)[0]
+
+    def weighed(
+        self,
+        parameters: Mapping[str, Array],
+        state: State,
+        batch: Mapping[str, Any],
+        rng: np.random.Generator | None = None,
+        epoch: int = 0,
+    ) -> tuple[float, float]:
+        """Take a step as a call does; gives the loss, and how much it counts in a mean over batches.
+
+        That is the model's ``loss.weight``, or else the number of the batch's examples.
+        """
         held = self._held(parameters)
         slots = {name: slot_of(state, name) for name in self._assembly.slots}
         taken = steps_of(state)
         numbers = self._numbers(epoch, int(taken))
         taking = self._whole if self._second is None else self._gathered
         try:
-            loss = taking(held, {**slots, **numbers}, batch, rng)
-        except _NotFiniteError as found:
+            found = taking(held, {**slots, **numbers}, batch, rng)
+        except _NotFiniteError as error:
             raise EinpropError(
-                f"{found} in epoch {epoch + 1}, step {int(taken) + 1}",
+                f"{error} in epoch {epoch + 1}, step {int(taken) + 1}",
                 hint="the step has changed nothing; a smaller learning rate, smaller first weights "
                 "or scaled inputs may help",
             ) from None
         taken += 1
-        return loss
+        return found
 
     # The call.
 
@@ -181,19 +197,25 @@ class Step:
         others: Mapping[str, Any],
         batch: Mapping[str, Any],
         rng: np.random.Generator | None,
-    ) -> float:
-        """The loss of a batch that is computed at once, after the update."""
+    ) -> tuple[float, float]:
+        """The loss and the weight of a batch that is computed at once, after the update."""
         given = self._given({**held, **others}, batch, rng)
         results = self._first(given)
-        loss = float(results[self._assembly.objective])
+        loss, weight = self._judged(results, _examples(batch))
         if not math.isfinite(results[self._assembly.guard]):
             # Either something is not finite and nothing has changed, or the sum alone ran over.
-            _check_loss(loss)
+            _check_loss(loss, weight)
             program, gradients = self._assembly.gradients
             found = by_name(program({n: given[n] for n in program.inputs}), program.outputs)
             _check_gradients({name: found[gradients[name]] for name in self.parameters})
             self._unguarded(given)
-        return loss
+        return loss, weight
+
+    def _judged(self, results: Mapping[str, Any], examples: float) -> tuple[float, float]:
+        """The loss and the weight of what was computed."""
+        weight = self._assembly.weight
+        counts = examples if weight is None else float(results[weight])
+        return float(results[self._assembly.objective]), counts
 
     @cached_property
     def _unguarded(self) -> Compiled:
@@ -237,11 +259,11 @@ class Step:
         others: Mapping[str, Any],
         batch: Mapping[str, Any],
         rng: np.random.Generator | None,
-    ) -> float:
-        """The loss of a batch that is computed in parts, after the update."""
+    ) -> tuple[float, float]:
+        """The loss and the weight of a batch that is computed in parts, after the update."""
         assert self._second is not None
         assert self.update is not None
-        assembly, loss = self._assembly, 0.0
+        assembly, loss, counted = self._assembly, 0.0, 0.0
         totals = {assembly.total(name): np.zeros_like(held[name]) for name in self.parameters}
         before = {name: held[name].copy() for name in assembly.states.values()}
         share = f"{assembly.name('batch')}.share"
@@ -249,15 +271,21 @@ class Step:
         try:
             for part, portion in self._portions(batch):
                 given = self._given({**tensors, share: portion}, part, rng)
-                loss += portion * float(self._first(given)[assembly.objective])
-            _check_loss(loss)
+                found, weight = self._judged(self._first(given), portion)
+                # A part in which nothing counts has no mean, and adds nothing.
+                loss, counted = loss + (weight and weight * found), counted + weight
+            if assembly.weight is not None:
+                loss = loss / counted if counted else math.nan
+                for total in totals.values():
+                    np.divide(total, counted or math.nan, out=total)
+            _check_loss(loss, counted)
             _check_gradients({name: totals[assembly.total(name)] for name in self.parameters})
             self._second({name: tensors[name] for name in self.update.inputs})
         except BaseException:
             for name, array in before.items():
                 held[name][...] = array
             raise
-        return loss
+        return loss, _examples(batch) if assembly.weight is None else counted
 
     def _portions(self, batch: Mapping[str, Any]) -> Iterator[tuple[dict[str, Array], float]]:
         """The parts of a batch, each with the portion of the examples that it has."""
@@ -329,7 +357,13 @@ class _NotFiniteError(Exception):
     """A loss or a gradient that is infinite or not a number."""
 
 
-def _check_loss(loss: float) -> None:
+def _examples(batch: Mapping[str, Any]) -> int:
+    return next((len(array) for array in batch.values() if np.ndim(array)), 1)
+
+
+def _check_loss(loss: float, weight: float) -> None:
+    if not weight:
+        raise _NotFiniteError("no example of the batch counts: its weight is 0")
     if not math.isfinite(loss):
         raise _NotFiniteError(f"the loss is {loss}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from einprop.training.clipping import Clip
 from einprop.training.history import History, Record
 from einprop.training.optimizer import Array, Optimizer, State
 
-__all__ = ["Memory", "Options", "Training"]
+__all__ = ["Memory", "Options", "Training", "digest"]
+
+_BLOCK = 1 << 20
 
 Memory = dict[str, Any]
 """What a callback remembers: arrays, numbers and strings by name."""
@@ -48,12 +51,14 @@ class Training:
         batch: How many batches of the running epoch are over.
         step: How many steps were taken in all.
         loss: Of the last step.
-        total: Sum of the losses of the running epoch, each times its examples.
+        total: Sum of the losses of the running epoch, each times its weight.
+        weight: Sum of those weights: the examples, or what the model's ``loss.weight`` says.
         seen: The examples of the running epoch so far.
         order: The generator's state before it drew the running epoch's order.
         records: Of the epochs that are over.
         stopped: Why training ends before its last epoch; empty if it does not.
         memories: What each callback remembers, by its class's name.
+        arrays: The training data themselves, by name.
     """
 
     model: Model
@@ -70,11 +75,14 @@ class Training:
     step: int = 0
     loss: float = math.nan
     total: float = 0.0
+    weight: float = 0.0
     seen: int = 0
     order: Mapping[str, Any] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     stopped: str = ""
     memories: dict[str, Memory] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    _digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def examples(self) -> int:
@@ -87,12 +95,28 @@ class Training:
         return -(-self.examples // self.batch_size)
 
     @property
+    def mean_loss(self) -> float:
+        """Of the running epoch so far; nan before its first step."""
+        return self.total / self.weight if self.weight else math.nan
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """By name a digest of the training data's bytes, made when it is first asked for."""
+        if len(self._digests) < len(self.arrays):
+            self._digests.update({name: digest(array) for name, array in self.arrays.items()})
+        return self._digests
+
+    @property
     def history(self) -> History:
         """The epochs that are over."""
         return History(tuple(self.records))
 
     def stop(self, reason: str) -> None:
-        """End training after this step, or after this epoch if its steps are over."""
+        """End training after this step, or after this epoch if its steps are over.
+
+        A checkpoint does not hold this: a callback that is to end resumed training too says so at
+        its ``begin``.
+        """
         self.stopped = reason
 
     def recorded(self, name: str) -> float:
@@ -108,3 +132,19 @@ class Training:
                 hint=f"an epoch records {', '.join(columns)}; validation= and metrics= add more",
             )
         return self.history.column(name)[-1]
+
+
+def digest(array: Array) -> str:
+    """A digest of an array's cells in order, whatever lies between them in memory.
+
+    >>> digest(np.arange(6.0)) == digest(np.arange(12.0)[::2] / 2)
+    True
+    >>> digest(np.zeros(2)) == digest(np.array([0.0, 1e-300]))
+    False
+    """
+    found = blake2b(digest_size=16)
+    rows = max(_BLOCK // max(array[:1].nbytes, 1), 1) if array.ndim else 1
+    for start in range(0, len(array) if array.ndim else 1, rows):
+        part = array[start : start + rows] if array.ndim else array
+        found.update(np.ascontiguousarray(part).data)
+    return found.hexdigest()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from einprop.errors import InputError
+from einprop.errors import EinpropError, InputError
 from einprop.program import Program
 from einprop.training import (
     SGD,
@@ -83,7 +83,7 @@ def train(
     parameters = {"w": np.array(0.0)}
     history = fit(
         LINE, parameters, {"x": np.ones(4)}, optimizer, epochs=epochs, batch_size=2,
-        rng=np.random.default_rng(0), callbacks=callbacks, verbose=0, **options,
+        rng=np.random.default_rng(0), callbacks=callbacks, **{"verbose": 0, **options},
     )  # fmt: skip
     return float(parameters["w"]), history
 
@@ -214,7 +214,7 @@ def test_the_best_model_is_saved(tmp_path: Path) -> None:
     assert load_model(tmp_path / "best")[1]["w"] == -6
 
 
-def test_an_interruption_passes_through() -> None:
+def test_an_interruption_passes_through_and_ends_training() -> None:
     class Interrupt(Callback):
         def after_step(self, training: Training, memory: dict[str, Any]) -> None:
             raise KeyboardInterrupt
@@ -222,7 +222,67 @@ def test_an_interruption_passes_through() -> None:
     seen = Seen()
     with pytest.raises(KeyboardInterrupt):
         train(seen, Interrupt())
-    assert seen.events == ["begin", (0, 1, 1, 0.0)]
+    assert seen.events == ["begin", (0, 1, 1, 0.0), "finish"]
+
+
+class Interrupt(Callback):
+    """An error or an interrupt after a step."""
+
+    def __init__(self, step: int, error: BaseException | None) -> None:
+        self.step, self.error = step, error
+
+    def after_step(self, training: Training, memory: dict[str, Any]) -> None:
+        if training.step == self.step:
+            if self.error is not None:
+                raise self.error
+            training.parameters["w"][...] = 0.0  # There the root's slope is infinite.
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("theirs"), None], ids=repr)
+@pytest.mark.parametrize("restore", [True, False])
+def test_the_best_parameters_come_back_however_it_ends(
+    error: BaseException | None, restore: bool
+) -> None:
+    program = Program("loss = sqrt(w) + 0 mean[b](x[b])", params="w")
+    parameters = {"w": np.array(4.0)}
+    best = EarlyStopping(monitor="loss", restore_best=restore)
+    kind = EinpropError if error is None else type(error)
+    with pytest.raises(kind, match="the gradient of w is inf" if error is None else None):
+        fit(
+            program, parameters, {"x": np.ones(4)}, SGD(0.1), epochs=9, batch_size=2,
+            rng=np.random.default_rng(0), callbacks=[Interrupt(5, error), best], verbose=0,
+        )  # fmt: skip
+    expected = np.array(4.0)
+    for _ in range(4 if restore else 5):
+        expected = expected - 0.1 * 0.5 / np.sqrt(expected)
+    assert parameters["w"] == pytest.approx(0.0 if error is None and not restore else expected)
+
+
+def test_a_stop_in_an_epoch_leaves_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    seen = Seen()
+    _, history = train(StopAfter(3), SaveCheckpoint(path), seen, epochs=3)
+    assert [record.epoch for record in history.records] == [1, 2]
+    assert [event for event in seen.events if isinstance(event, int)] == [1]
+    held = load_checkpoint(path)
+    assert (held.counts["epoch"], held.counts["batch"], held.counts["step"]) == (1, 1, 3)
+    assert [record.epoch for record in held.records] == [1]
+    # The same stop takes no further step; a later one or none goes on in the middle.
+    assert train(StopAfter(3), resume=path, epochs=3)[0] == -3
+    assert train(StopAfter(5), resume=path, epochs=3)[0] == -5
+    again, whole = train(resume=path, epochs=3), train(epochs=3)
+    assert again[0] == whole[0] == -6
+    for one, other in zip(again[1].records, whole[1].records, strict=True):
+        assert (one.epoch, one.loss) == (other.epoch, other.loss)
+
+
+def test_resuming_what_is_over_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a"
+    train(SaveCheckpoint(path), epochs=2)
+    train(resume=path, verbose=2, epochs=2)
+    assert capsys.readouterr().err == "2 epochs are over already, of 2\n"
+    train(StopAfter(4), resume=path, verbose=2, epochs=3)
+    assert capsys.readouterr().err == "stopped: 4 steps are taken\n"
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "other batches": (
         {"batch_size": 5},
         "the checkpoint is from the middle of an epoch with batches of 4, not 5\n"),
+    "other data of the same shape": (
+        {"data": {name: array + (name == "t") for name, array in data().items()}},
+        "the checkpoint is from the middle of an epoch on other data\ngo on with the same arrays: t"),
     "other data": (
         {"data": data(11)}, "the checkpoint is from the middle of an epoch on other data\n"),
     "another precision": (

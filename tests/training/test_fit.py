@@ -10,7 +10,8 @@ from einprop.errors import EinpropError, InputError
 from einprop.layers import Affine, Network, Tanh, losses
 from einprop.layers.model import Model
 from einprop.program import Program
-from einprop.training import SGD, History, accuracy, error_rate, fit, predict
+from einprop.training import SGD, History, Step, accuracy, error_rate, evaluate, fit, predict
+from einprop.training.step import as_model
 
 Array = NDArray[Any]
 
@@ -30,8 +31,8 @@ def train(
     model: Network | Program | Model = MODEL, seed: int = 0, **options: Any
 ) -> tuple[dict[str, Array], History]:
     rng = np.random.default_rng(seed)
-    data = blobs(200)
-    parameters = options.pop("parameters", None) or MODEL.init(rng, x=data["x"])
+    data = options.pop("data", None) or blobs(200)
+    parameters = options.pop("parameters", None) or MODEL.init(rng, x=blobs(3)["x"])
     options = {"epochs": 5, "batch_size": 16, "verbose": False} | options
     optimizer = options.pop("optimizer", SGD(0.5))
     history = fit(model, parameters, data, optimizer, rng=rng, **options)
@@ -91,6 +92,80 @@ def test_the_loss_weighs_a_smaller_last_batch_by_its_size() -> None:
     expected = float(MODEL(parameters, **data))
     history = fit(MODEL, parameters, data, SGD(0.0), epochs=1, batch_size=4, rng=rng, verbose=False)
     assert history.last.loss == pytest.approx(expected)
+
+
+MASKED = {
+    "weighted": (
+        Affine(3) >> losses.CrossEntropy(weighted=True),
+        lambda t, m: {"t": np.eye(3)[t], "weight": 1.0 * m},
+    ),
+    "ignored": (
+        Affine(3) >> losses.CrossEntropy(integers=True, ignore_index=-1),
+        lambda t, m: {"t": np.where(m, t, -1)},
+    ),
+    "by class": (
+        Affine(3) >> losses.CrossEntropy(
+            integers=True, class_weights=[1.0, 2.0, 5.0], weighted=True),
+        lambda t, m: {"t": t, "weight": 0.5 * m},
+    ),
+    "a program": (
+        Program(
+            "y[b,k] = x[b,i] W[i,k] + B[k]; loss.weight = sum[b](m[b])\n"
+            "loss = -sum[b](m[b] sum[k](t[b,k] log_softmax[k](y[b,k]))) / loss.weight",
+            params="W B",
+        ),
+        lambda t, m: {"t": np.eye(3)[t], "m": 1.0 * m},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MASKED)
+def test_a_masked_mean_over_batches_is_the_mean(case: str) -> None:
+    model, targets = MASKED[case]
+    rng = np.random.default_rng(0)
+    counts = np.arange(12) < 5  # The last of the batches of 4 has nothing that counts.
+    data = {"x": rng.normal(size=(12, 2)), **targets(rng.integers(0, 3, 12), counts)}
+    parameters = {"W": rng.normal(size=(2, 3)), "B": np.zeros(3)}
+    if isinstance(model, Network):
+        parameters = model.init(rng, x=data["x"])
+    held = as_model(model, data)
+    given = {**parameters, **data}
+    expected = float(held.evaluation({name: given[name] for name in held.evaluation.inputs}))
+    for size in (1, 4, 5, 12):
+        assert evaluate(model, parameters, data, batch_size=size)["loss"] == pytest.approx(expected)
+    before = {name: array.copy() for name, array in parameters.items()}
+    whole, parts = (Step(model, SGD(0.1), micro_batch=size) for size in (None, 2))
+    loss = whole(parameters, whole.start(parameters), data)
+    other = {name: array.copy() for name, array in before.items()}
+    assert parts(other, parts.start(other), data) == pytest.approx(loss)
+    for name in ("W", "B"):
+        np.testing.assert_allclose(other[name], parameters[name], rtol=1e-12)
+        assert not np.array_equal(other[name], before[name])
+    rng = np.random.default_rng(3)
+    history = fit(model, before, data, SGD(0.0), epochs=1, batch_size=6, rng=rng, verbose=0)
+    assert history.last.loss == pytest.approx(expected)
+    empty = {name: array[8:] for name, array in data.items()}
+    for step in (whole, parts):
+        with pytest.raises(EinpropError, match="no example of the batch counts: its weight is 0"):
+            step(other, step.start(other), empty)
+    assert np.isnan(evaluate(model, other, empty)["loss"])
+
+
+def test_a_weight_is_one_number() -> None:
+    program = Program("loss.weight[b] = m[b] + w; loss = sum[b](loss.weight[b])", params="w")
+    with pytest.raises(InputError, match=r"loss\.weight has axes; how much a batch counts is one"):
+        Step(program, SGD(0.1))
+
+
+def test_a_last_step_without_a_gradient_is_an_error() -> None:
+    program = Program("loss = sum[i](sqrt(w[i])) + 0 mean[b](x[b])", params="w")
+    parameters = {"w": np.zeros(2)}
+    with pytest.raises(EinpropError, match="the gradient of w is inf in epoch 1, step 1"):
+        fit(
+            program, parameters, {"x": np.ones(2)}, SGD(0.1), epochs=1, batch_size=2,
+            rng=np.random.default_rng(0), verbose=0,
+        )  # fmt: skip
+    assert parameters["w"].tolist() == [0.0, 0.0]
 
 
 def test_a_program_trains_like_a_network() -> None:
@@ -178,6 +253,18 @@ REFUSED = {
     "no batch": (
         {"batch_size": 0},
         "epochs must be 0 or more, batch_size 1 or more, and data not empty",
+    ),
+    "no examples": (
+        {"data": {name: array[:0] for name, array in blobs(3).items()}},
+        "there are no examples to learn from\nthe arrays have 0 rows",
+    ),
+    "no examples to judge by": (
+        {"validation": {name: array[:0] for name, array in blobs(3).items()}},
+        "there are no examples to judge by\nthe arrays have 0 rows",
+    ),
+    "rows that do not go together": (
+        {"validation": {"x": blobs(9)["x"], "t": blobs(8)["t"]}},
+        "x has 9 examples, but t has 8",
     ),
     "two outputs": (
         {

@@ -25,8 +25,12 @@ def test_one_of_four_is_wrong(targets: npt.ArrayLike) -> None:
     assert accuracy(SCORES, targets) == 0.75
 
 
-def test_no_examples_have_no_errors() -> None:
-    assert error_rate(np.zeros((0, 3)), np.zeros(0, int)) == 0.0
+@pytest.mark.parametrize("targets", [np.zeros(0, int), np.zeros((0, 3))])
+def test_no_examples_have_no_errors_and_no_rate(targets: npt.ArrayLike) -> None:
+    none = np.zeros((0, 3))
+    assert count_errors(none, targets) == 0
+    for rate in (error_rate, accuracy, negative_log_likelihood, perplexity):
+        assert np.isnan(rate(none, targets))
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:

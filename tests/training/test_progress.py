@@ -32,14 +32,14 @@ def run(verbose: int) -> None:
 
 
 def test_a_bar_says_how_far_the_epoch_is() -> None:
-    assert bar(training(batch=4, seen=256, total=128.0), 12345.6) == (
+    assert bar(training(batch=4, seen=256, total=128.0, weight=256), 12345.6) == (
         "epoch 1/30  [#####...............] 4/16  loss 0.5  12,346 examples/s"
     )
 
 
 def test_a_bar_shows_the_metrics_of_the_epoch_before() -> None:
     records = [Record(1, 0.5, {"validation_loss": 0.25, "error_rate": 0.0123})]
-    made = training(epoch=1, batch=16, seen=1000, total=100.0, records=records)
+    made = training(epoch=1, batch=16, seen=1000, total=100.0, weight=1000, records=records)
     assert bar(made, 0.0) == (
         "epoch 2/30  [####################] 16/16  loss 0.1  validation_loss 0.25  error_rate 0.0123"
     )
@@ -81,7 +81,7 @@ def test_a_bar_fits_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
-    Bar().after_step(training(batch=4, seen=256, total=128.0), {})
+    Bar().after_step(training(batch=4, seen=256, total=128.0, weight=256), {})
     assert capsys.readouterr().err == "\repoch 1/30  [#####.\x1b[K"
 
 
