@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from einprop.notation.functions import DERIVATIVE_SUFFIX
 from einprop.notation.tree import Equation, accesses
 
 __all__ = ["derivative_sides", "free_suffix", "has_axes_of_others", "tensor_base", "without_suffix"]
-
-_SUFFIX = r"\.(?:grad|dot|seed|ties)\d*"
 
 
 @lru_cache(maxsize=4096)
@@ -20,13 +19,13 @@ def tensor_base(name: str) -> str:
     >>> tensor_base("h.grad2.dot"), tensor_base("h.left")
     ('h', 'h.left')
     """
-    return re.sub(rf"({_SUFFIX})+$", "", name)
+    return re.sub(rf"({DERIVATIVE_SUFFIX})+$", "", name)
 
 
 @lru_cache(maxsize=4096)
 def without_suffix(name: str) -> str:
     """What a tensor is a derivative of: ``W.grad`` for ``W.grad.dot2``, ``W`` for ``W.grad``."""
-    return re.sub(rf"{_SUFFIX}$", "", name)
+    return re.sub(rf"{DERIVATIVE_SUFFIX}$", "", name)
 
 
 def free_suffix(equations: Iterable[Equation], word: str) -> str:

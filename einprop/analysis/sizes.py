@@ -21,6 +21,7 @@ from einprop.analysis.ranges import Solver, Span
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.types import Axis
 from einprop.errors import InputError, Place, ShapeError
+from einprop.notation.operands import CONSTANTS
 from einprop.notation.tree import Index, accesses
 
 __all__ = [
@@ -327,14 +328,25 @@ def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
             f"{', '.join(map(str, unknown))}",
             (),
             f"the program's inputs are {', '.join(inputs) or 'none'}"
-            + (f"; it computes {', '.join(computed)} itself" if computed else ""),
+            + (f"; it computes {', '.join(computed)} itself" if computed else "")
+            + "".join(
+                f"; {name} is the number, unless the text declares it: input {name}"
+                for name in unknown
+                if name in CONSTANTS
+            ),
         )
+
+
+_NUMBERS = {"e": "exp(1)", "inf": "1 / 0", "infinity": "1 / 0", "nan": "0 / 0"}
+"""How numbers are written that have a name elsewhere."""
 
 
 def _slip(resolved: Resolved, name: str, places: list[Place | None]) -> str:
     """What may have been meant by the name of an input that nobody passes."""
     if any(name in equation_indices(equation) for equation in resolved.equations):
         return f"; the position of index {name} is no number, but can be compared: [{name} == 0]"
+    if name in _NUMBERS:
+        return f"; {name} is no constant: for the number write {_NUMBERS[name]}"
     if name.endswith(".T"):
         return f"; a transpose is written by its indices: {name[:-2]}[i,j] where {name}[j,i] stands"
     if any(place and place.text.startswith("(", place.end) for place in places):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,12 +14,15 @@ from einprop.errors import UnsupportedError
 
 __all__ = [
     "COMBINED",
+    "DERIVATIVE_SUFFIX",
     "EXTREMA",
     "FOLDS",
     "FUNCTIONS",
     "HIDDEN",
+    "IS_WRITTEN",
     "OWN_PREFIX",
     "REDUCTIONS",
+    "REDUCTIONS_ELSEWHERE",
     "SINGLE_INDEX",
     "Fold",
     "Function",
@@ -26,6 +30,7 @@ __all__ = [
     "Table",
     "closest_name",
     "decided",
+    "is_derivative",
     "keeps_extremum",
     "leaf_signatures",
     "renew",
@@ -224,6 +229,34 @@ def leaf_signatures() -> dict[str, Signature]:
     return known
 
 
+DERIVATIVE_SUFFIX = r"\.(?:grad|dot|seed|ties)\d*"
+"""The end of a derivative's name, as a pattern."""
+
+
+def is_derivative(name: str) -> bool:
+    """Whether a name is that of a derivative.
+
+    >>> is_derivative("y.grad2"), is_derivative("np.exp")
+    (True, False)
+    """
+    return re.search(rf"{DERIVATIVE_SUFFIX}$", name) is not None
+
+
+IS_WRITTEN = {
+    "tr": "a trace is written A[i,i]",
+    "trace": "a trace is written A[i,i]",
+    "dot": "an inner product is written x[i] y[i]",
+    "matmul": "a product of matrices is written A[i,j] B[j,k]",
+    "transpose": "a transpose is written by its indices, A[j,i]",
+}
+"""What other languages have a function for and index notation has not."""
+
+REDUCTIONS_ELSEWHERE = (
+    *("all", "amax", "amin", "any", "argsort", "count", "diff", "entropy", "fft", "flip", "median"),
+    *("nanmax", "nanmean", "nanmin", "nansum", "quantile", "roll", "sort", "topk", "trace"),
+)
+"""Functions over an axis that other libraries have and the language has not."""
+
 _NICKNAMES = {
     "ln": "log",
     "average": "mean",
@@ -231,6 +264,7 @@ _NICKNAMES = {
     "sgn": "sign",
     "logistic": "sigmoid",
     "fabs": "abs",
+    "σ": "sigmoid",
 }
 _MODULES = ("np", "numpy", "math", "jnp", "jax", "torch")
 _CLOSENESS = 0.76

@@ -51,6 +51,8 @@ TOKENS = (
 
 _PATTERN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in TOKENS))
 
+_OTHER_BASE = re.compile(rf"0[xXbBoO]{_WORD}+")
+
 _CLOSING = {")": "(", "]": "["}
 _CONTINUING = COMPARISONS | set("+-*/^=,:") | {"+="}
 
@@ -181,8 +183,15 @@ def _check_name(text: str, token: Token) -> None:
 
 
 def _check_number(text: str, token: Token) -> None:
-    """``1.2.3`` and ``1_000`` are no products."""
+    """``1.2.3``, ``1_000`` and ``0x10`` are no products."""
     following = text[token.end : token.end + 1]
+    other_base = _OTHER_BASE.match(text, token.start) if token.text == "0" else None
+    if other_base:
+        raise EquationSyntaxError(
+            f"the number {other_base.group()} is malformed",
+            [Place(text, token.start, other_base.end())],
+            "numbers are decimal: 16, not 0x10",
+        )
     if following in ("_", ".") or (token.text[-1] == "." and following.isidentifier()):
         raise EquationSyntaxError(
             f"the number {token.text}{following} is malformed",

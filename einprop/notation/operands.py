@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 
-from einprop.errors import Place
-from einprop.notation.functions import FUNCTIONS, Signature, closest_name
+from einprop.errors import EquationSyntaxError, Place
+from einprop.notation.functions import (
+    FUNCTIONS,
+    IS_WRITTEN,
+    REDUCTIONS_ELSEWHERE,
+    Signature,
+    closest_name,
+    is_derivative,
+)
 from einprop.notation.lexer import COMPARISONS, Token
 from einprop.notation.subscripts import SubscriptParser
 from einprop.notation.tree import (
@@ -21,11 +29,25 @@ from einprop.notation.tree import (
     Subscript,
 )
 
-__all__ = ["OPERATOR_SIGNS", "OperandParser"]
+__all__ = ["CONSTANTS", "OPERATOR_SIGNS", "OperandParser", "needs_brackets"]
+
+CONSTANTS = {"pi": math.pi, "π": math.pi}
+"""Numbers by name, unless the program has a tensor of that name."""
+
+
+def needs_brackets(name: str) -> bool:
+    """Whether the name of a scalar is read as something else where it has no brackets.
+
+    >>> needs_brackets("pi"), needs_brackets("x.T"), needs_brackets("x")
+    (True, True, False)
+    """
+    return name in CONSTANTS or name.endswith(_TRANSPOSES)
+
 
 OPERATOR_SIGNS = ("+", "-", "*", "/", "^")
 
-_SUSPECTS_LIMIT = 100
+_UNKNOWN_LIMIT = 100
+_TRANSPOSES = (".T", ".mT", ".H", ".mH")
 
 _CLOSING_HINTS = {
     ",": "only functions take several arguments",
@@ -62,8 +84,11 @@ class OperandParser(SubscriptParser):
         positions: Whether it has index parameters, at which they may be read.
         scalars: Names that are scalars, not positions, inside an Iverson bracket.
         bare: Names without brackets that stood inside one.
-        suspects: Names that may be misspelt functions, with where they stand and what was meant.
-        examined: Names that were already compared with the functions' names.
+        constants: Names that stand for numbers.
+        before_parentheses: Names that stand before a parenthesis, and whether with subscripts, with
+            where.
+        standing: Names that are read as tensors somewhere else.
+        transposed: Scalars with names such as ``x.T``, with where.
         iverson_depth: How many Iverson brackets are open.
     """
 
@@ -81,8 +106,10 @@ class OperandParser(SubscriptParser):
         self.positions = False
         self.scalars: frozenset[str] = frozenset()
         self.bare: set[str] = set()
-        self.suspects: dict[str, tuple[Place, str]] = {}
-        self.examined: set[str] = set()
+        self.constants = dict(CONSTANTS)
+        self.before_parentheses: dict[tuple[str, bool], Place] = {}
+        self.standing: set[str] = set()
+        self.transposed: dict[str, Place] = {}
         self.iverson_depth = 0
 
     def expression(self) -> Expression:
@@ -143,11 +170,15 @@ class OperandParser(SubscriptParser):
         if self.iverson_depth and self.is_position(token):
             self.check_name(token, "an index")
             return IndexValue(token.text, self.at(token))
+        if token.text in self.constants and token.text not in self.parameters:
+            return Number(self.constants[token.text], self.at(token))
         self.check_name(token, "a tensor")
         name = self.plain_tensor_name(token)
         self.refuse_comparison(name, token.start)
         if self.token.kind != "[":
-            self.suspect(name, token, ())
+            if name.endswith(_TRANSPOSES):
+                self.transposed.setdefault(name, self.at(token))
+            self.note(name, token)
             return Access(name, (), self.at(token))
         if name in self.parameters and not self.positions and self.following.kind != "]":
             raise self.error(
@@ -156,7 +187,8 @@ class OperandParser(SubscriptParser):
                 self.place(token.start, self.token.end),
             )
         subscripts = self.subscripts()
-        self.suspect(name, token, subscripts)
+        if subscripts:
+            self.note(name, token, subscripts)
         return Access(name, subscripts, self.since(token.start))
 
     def is_position(self, token: Token) -> bool:
@@ -214,19 +246,49 @@ class OperandParser(SubscriptParser):
         hint = f"write {_form(token.text, signature)}" + _OF_TWO.get(token.text, "")
         raise self.error(message, hint, self.since(token.start))
 
-    def suspect(self, name: str, token: Token, subscripts: tuple[Subscript, ...]) -> None:
-        """Remember a name before a parenthesis that looks like a function's name."""
-        if self.token.kind != "(" or name in self.parameters or name in self.examined:
-            return
-        if len(self.examined) >= _SUSPECTS_LIMIT:
-            return
-        if not all(isinstance(subscript, Index) for subscript in subscripts):
-            return
-        self.examined.add(name)
-        known = [n for n, s in self.builtin.items() if s.indices or not subscripts]
-        close = closest_name(name, known)
+    def note(self, name: str, token: Token, subscripts: tuple[Subscript, ...] = ()) -> None:
+        """Remember a tensor that stands alone, or before a parenthesis, as a function would."""
+        if self.token.kind != "(" or is_derivative(name):
+            self.standing.add(name)
+        elif name not in self.parameters and all(isinstance(s, Index) for s in subscripts):
+            called = self.before_parentheses
+            called.setdefault((name, bool(subscripts)), self.since(token.start))
+
+    def refuse_unknown(self, defined: Collection[str]) -> None:
+        """A name before a parenthesis is a tensor that the text knows, or a function; none is ``x.T``.
+
+        With subscripts it is refused only if it is, or is close to, the name of what binds indices.
+
+        Args:
+            defined: The names to which the text gives a meaning.
+        """
+        for name, place in self.transposed.items():
+            if name not in defined:
+                tensor = name.rpartition(".")[0]
+                raise self.error(
+                    f"{name} would be a tensor of its own: nothing transposes {tensor}",
+                    f"a transpose is written by its indices, {tensor}[j,i] beside {tensor}[i,j]; "
+                    f"for a scalar write {name}[]",
+                    place,
+                )
+        unknown = [key for key in self.before_parentheses if key[0] not in defined]
+        for name, indexed in unknown[:_UNKNOWN_LIMIT]:
+            close = closest_name(
+                name, [n for n, s in self.builtin.items() if s.indices or not indexed]
+            )
+            is_tensor = indexed and name not in REDUCTIONS_ELSEWHERE
+            if close is not None or not (is_tensor or name in self.standing):
+                place = self.before_parentheses[name, indexed]
+                raise self.unknown_function(name, close, place)
+
+    def unknown_function(self, name: str, close: str | None, place: Place) -> EquationSyntaxError:
+        """The error for a name before a parenthesis that is neither a function nor a tensor."""
+        product = f"for a product write {place.snippet} * (...)"
         if close is not None:
-            self.suspects[name] = (self.since(token.start), close)
+            return self.error(f"unknown function {name}: did you mean {close}?", product, place)
+        adding = "def or einprop.register_function adds a function"
+        hint = f"{IS_WRITTEN.get(name, adding)}; {product}"
+        return self.error(f"unknown function {name}", hint, place)
 
     def no_operand(self) -> Expression:
         """Say why no operand can start with the next token."""

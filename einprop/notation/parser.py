@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import pairwise
 from typing import TypeVar
 
 from einprop.errors import EquationSyntaxError
@@ -56,17 +57,21 @@ class _StatementParser(DeclarationParser):
         while not self.accept("end"):
             statements.append(self.statement())
             self.finish()
-        self.refuse_misspelt()
+        self.refuse_unknown(self.defined)
         return tuple(statements)
 
     def announce(self) -> None:
         """Read the heads of all definitions and all index declarations, and note whose names give way."""
         starts = [0] + [i + 1 for i, token in enumerate(self.tokens) if token.kind == "line"]
+        claimed = {a.text for a, b in pairwise(self.tokens) if b.kind == "["} | self.defined
         for start in starts:
             self.position = start
-            for name in self.yielding.intersection(self.named_here()):
+            named = set(self.named_here())
+            for name in self.yielding.intersection(named):
                 del self.signatures[name]
                 self.yielding.remove(name)
+            claimed |= named
+        self.constants = {n: v for n, v in self.constants.items() if n not in claimed}
         for start in starts:
             self.position = start
             keyword = self.keyword()
@@ -205,16 +210,6 @@ class _StatementParser(DeclarationParser):
         place = self.since(start)
         return Definition(name, signature.indices, signature.parameters, body, place)
 
-    def refuse_misspelt(self) -> None:
-        """A name that nothing defines, before a parenthesis, and close to a function's name."""
-        for name, (place, close) in self.suspects.items():
-            if name not in self.defined:
-                raise self.error(
-                    f"unknown function {name}: did you mean {close}?",
-                    f"for a product write {place.snippet} * (...)",
-                    place,
-                )
-
     keywords: Mapping[str, Callable[[_StatementParser], Statement]] = {
         "index": DeclarationParser.index_declaration,
         "input": DeclarationParser.tensor_declaration,
@@ -252,13 +247,18 @@ def _guarded(read: Callable[[], _T]) -> _T:
         ) from None
 
 
-def parse(text: str, definitions: Mapping[str, Definition] | None = None) -> tuple[Statement, ...]:
+def parse(
+    text: str,
+    definitions: Mapping[str, Definition] | None = None,
+    tensors: Collection[str] = (),
+) -> tuple[Statement, ...]:
     """The statements of a program's text.
 
     Args:
         text: The program.
         definitions: What is known besides the leaf functions and the program's own definitions; the
             prelude if not given.
+        tensors: Names of tensors that the text may read and that it gives no meaning itself.
 
     Raises:
         EquationSyntaxError: The text is not a program.
@@ -272,7 +272,9 @@ def parse(text: str, definitions: Mapping[str, Definition] | None = None) -> tup
                ^^^^^^
     for a product write sigmod * (...)
     """
-    return _guarded(_parser(text, definitions).program)
+    parser = _parser(text, definitions)
+    parser.defined.update(tensors)
+    return _guarded(parser.program)
 
 
 def parse_expression(
@@ -299,7 +301,7 @@ def parse_expression(
         expression = parser.scoped(parser.whole_expression, parameters)
         parser.accept("line")
         parser.expect("end", "an expression stands alone here")
-        parser.refuse_misspelt()
+        parser.refuse_unknown(())
         return expression
 
     return _guarded(read)

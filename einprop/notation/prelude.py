@@ -17,6 +17,8 @@ from einprop.notation.tree import (
     Equation,
     Statement,
     TensorDeclaration,
+    accesses,
+    equations_of,
     walk,
 )
 
@@ -87,7 +89,7 @@ def parse_backward(
     definitions = {n: d for n, d in prelude().items() if n not in taken}
     definitions |= {s.name: s for s in statements if isinstance(s, Definition)}
     lines = []
-    for statement in parse(text, definitions):
+    for statement in parse(text, definitions, _tensors(statements)):
         if not isinstance(statement, Equation):
             raise EquationSyntaxError(
                 "a backward pass is equations alone",
@@ -96,6 +98,12 @@ def parse_backward(
             )
         lines.append(Backward(statement, override, statement.place))
     return tuple(lines)
+
+
+def _tensors(statements: Iterable[Statement]) -> set[str]:
+    """The tensors that a program reads, defines or declares."""
+    declared = {a.name for s in statements if isinstance(s, TensorDeclaration) for a in s.tensors}
+    return declared.union(a.name for e in equations_of(statements) for a in accesses(e))
 
 
 def _definitions(text: str) -> dict[str, Definition]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from einprop.notation.functions import closest_name, leaf_signatures
+from einprop.notation.functions import (
+    REDUCTIONS_ELSEWHERE,
+    closest_name,
+    is_derivative,
+    leaf_signatures,
+)
+from einprop.notation.operands import needs_brackets
 from einprop.notation.prelude import prelude
 from einprop.notation.tree import (
     Access,
@@ -79,7 +85,8 @@ def _number(node: Number, texts: _Texts, inside: bool) -> str:
 
 def _access(node: Access, texts: _Texts, inside: bool) -> str:
     if not node.subscripts:
-        return f"{node.name}[]" if inside else node.name
+        # Without brackets a name may be read as a position, a constant or a transpose.
+        return f"{node.name}[]" if inside or needs_brackets(node.name) else node.name
     return node.name + _subscripts(node.subscripts)
 
 
@@ -103,14 +110,18 @@ def _add(node: Add, texts: _Texts, inside: bool) -> str:
 
 
 @lru_cache(maxsize=1)
-def _prelude_names() -> tuple[tuple[str, bool], ...]:
-    return tuple((name, bool(definition.indices)) for name, definition in prelude().items())
+def _indexed_definitions() -> tuple[str, ...]:
+    return tuple(name for name, definition in prelude().items() if definition.indices)
 
 
-def _looks_like_call(node: Access) -> bool:
-    """Whether the parser would take ``node (`` for a misspelt function."""
-    known = [name for name, s in leaf_signatures().items() if s.indices or not node.subscripts]
-    known += [name for name, indexed in _prelude_names() if indexed or not node.subscripts]
+def _looks_like_call(node: Expression, known: Collection[str]) -> bool:
+    """Whether the parser would take ``node (`` for an unknown function."""
+    if not isinstance(node, Access) or node.name in known:
+        return False
+    if not node.subscripts or node.name in REDUCTIONS_ELSEWHERE:
+        return not is_derivative(node.name)
+    known = [name for name, signature in leaf_signatures().items() if signature.indices]
+    known += _indexed_definitions()
     return closest_name(node.name, known) is not None
 
 
@@ -121,21 +132,25 @@ def _last_leaf(node: Expression) -> Expression:
     return node
 
 
-def _joint(left: Expression, left_text: str, right_text: str) -> str:
+def _joint(left: Expression, left_text: str, right_text: str, known: Collection[str]) -> str:
     """What stands between two factors: a space, or a star where a space would be misread."""
     start, leaf = right_text[0], _last_leaf(left)
     bracket_after_name = start == "[" and left_text[-1] not in ")]" and not isinstance(leaf, Number)
-    call = start == "(" and isinstance(leaf, Access) and _looks_like_call(leaf)
+    call = start == "(" and _looks_like_call(leaf, known)
     return " * " if start.isdigit() or bracket_after_name or call else " "
 
 
-def _multiply(node: Multiply, texts: _Texts, inside: bool) -> str:
+def _multiply(
+    node: Multiply, texts: _Texts, inside: bool, known: Collection[str] = frozenset()
+) -> str:
+    """A product; the names that are known stand for tensors, also before a parenthesis."""
     first = node.factors[0]
     parts = [_wrap(texts[0], first, Add, Negate, Multiply)]
     for position, factor in enumerate(node.factors[1:]):
         text = _wrap(texts[position + 1], factor, Add, Negate, Multiply, Divide)
         after_quotient = position == 0 and isinstance(first, Divide)
-        joint = " * " if after_quotient else _joint(node.factors[position], parts[-1], text)
+        before = node.factors[position]
+        joint = " * " if after_quotient else _joint(before, parts[-1], text, known)
         parts += [joint, text]
     return "".join(parts)
 
@@ -265,8 +280,14 @@ def _tensor_declaration(node: TensorDeclaration) -> str:
 
 
 def _definition(node: Definition) -> str:
+    def combine(part: Expression, texts: _Texts, inside: bool) -> str:
+        if isinstance(part, Multiply):
+            return _multiply(part, texts, inside, node.parameters)
+        return _combine(part, texts, inside)
+
     indices = f"[{','.join(node.indices)}]" if node.indices else ""
-    return f"def {node.name}{indices}({', '.join(node.parameters)}) = {to_text(node.body)}"
+    head = f"def {node.name}{indices}({', '.join(node.parameters)})"
+    return f"{head} = {fold(node.body, combine)}"
 
 
 _OTHERS: dict[type, Callable[[Any], str]] = {

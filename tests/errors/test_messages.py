@@ -111,6 +111,9 @@ def test_a_message_is_fit_to_be_read(name: str) -> None:
 # What is offered must be legal: where a hint holds a whole rewriting, it is tried.
 
 
+_OPERATOR = r"(?:=|\+=|max=|min=)"
+
+
 def _with_range(text: str, ranges: str) -> str:
     """The first line that has the ranges' indices, with them in place of its own."""
     lines = text.replace("; ", "\n").split("\n")
@@ -144,10 +147,11 @@ def _rewritings(case: Case) -> list[str]:
         "…|def |backward ", hint + case.text
     )
     if hint.startswith("write ") and spelt_out:
-        target = re.split(r" \+?= ", case.text, maxsplit=1)[0]
+        target, operator, _ = re.split(rf" ({_OPERATOR}) ", case.text, maxsplit=1)
         for rewriting in re.split(" or ", hint.removeprefix("write ")):
-            whole = re.search(r" \+?= ", rewriting) is not None
-            found.append(rewriting.split(" to add")[0] if whole else f"{target} = {rewriting}")
+            whole = re.search(rf" {_OPERATOR} ", rewriting) is not None
+            line = rewriting.split(" to add")[0]
+            found.append(line if whole else f"{target} {operator} {rewriting}")
     return found
 
 

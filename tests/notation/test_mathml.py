@@ -57,7 +57,7 @@ def shown(node: ET.Element) -> str:
         ("x.jacobian.y = x.seed.grad", ["x.jacobian.y", "=over{x.seed;‾}"]),
         ("y = a - b + -c", ["y", "=a−b−c"]),
         ("y = -(a + b)", ["y", "=−(a+b)"]),
-        ("y = a (b + c)", ["y", "=a (b+c)"]),
+        ("y = a * (b + c)", ["y", "=a (b+c)"]),
         ("y = 2 x 3", ["y", "=2 x⋅3"]),
         ("y = a / (b + c)", ["y", "=/{a;b+c}"]),
         ("y = (a + b)^2 c^(d e)", ["y", "=^{(a+b);2} ^{c;d e}"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from einprop.errors import EquationSyntaxError
@@ -69,7 +71,16 @@ def _expression(text: str) -> Expression:
         ("a^b c", Multiply((Power(A, B), C))),
         ("pow(a, b)", Power(A, B)),
         ("exp(a) b", Multiply((Call("exp", (A,)), B))),
-        ("a (b + c)", Multiply((A, Add((B, C))))),
+        ("a * (b + c)", Multiply((A, Add((B, C))))),
+        ("a (b + a)", Multiply((A, Add((B, A))))),
+        ("a[] (b + c)", Multiply((A, Add((B, C))))),
+        ("y.grad (b + c)", Multiply((Access("y.grad"), Add((B, C))))),
+        ("2 pi a", Multiply((Number(2), Number(math.pi), A))),
+        ("π (a)", Multiply((Number(math.pi), A))),
+        ("[a < pi]", Iverson(A, "<", Number(math.pi))),
+        ("pi[] a", Multiply((Access("pi"), A))),
+        ("pi[i] a", Multiply((Access("pi", (ROW,)), A))),
+        ("e^a", Power(Access("e"), A)),
         ("foo[i](a)", Multiply((Access("foo", (ROW,)), A))),
         ("sum[i,j](a)", Call("sum", (A,), ("i", "j"))),
         ("softmax[i,j](a)", Call("softmax", (A,), ("i", "j"))),
@@ -452,6 +463,53 @@ REFUSED = [
         "           ^^",
         "write x alone",
     ),
+    *(
+        (
+            f"y = {name}(x)",
+            f"unknown function {name}",
+            f"    {'^' * len(name)}",
+            f"def or einprop.register_function adds a function; for a product write {name} * (...)",
+        )
+        for name in ("lgamma", "det", "arctan", "conj", "foo", "β", "np.lgamma", "layer.W")
+    ),
+    (
+        "y = tr(A)",
+        "unknown function tr",
+        "    ^^",
+        "a trace is written A[i,i]; for a product write tr * (...)",
+    ),
+    (
+        "y = σ(u)",
+        "unknown function σ: did you mean sigmoid?",
+        "    ^",
+        "for a product write σ * (...)",
+    ),
+    (
+        "y = x^n (a + b)",
+        "unknown function n",
+        "      ^",
+        "def or einprop.register_function adds a function; for a product write n * (...)",
+    ),
+    (
+        "y = [f(a) > 0]",
+        "unknown function f",
+        "     ^",
+        "def or einprop.register_function adds a function; for a product write f * (...)",
+    ),
+    (
+        "y[i] = sort[i](x[i])",
+        "unknown function sort",
+        "       ^^^^^^^",
+        "def or einprop.register_function adds a function; for a product write sort[i] * (...)",
+    ),
+    (
+        "y = x.T z",
+        "x.T would be a tensor of its own: nothing transposes x",
+        "    ^^^",
+        "a transpose is written by its indices, x[j,i] beside x[i,j]; for a scalar write x.T[]",
+    ),
+    ("y = 0x10 x", "the number 0x10 is malformed", "    ^^^^", "numbers are decimal: 16, not 0x10"),
+    ("y = 0b1", "the number 0b1 is malformed", "    ^^^", "numbers are decimal: 16, not 0x10"),
     (
         "y = 1e999",
         "the number is beyond the range of a 64-bit float",
@@ -483,7 +541,20 @@ def test_refused_text(text: str, message: str, carets: str, hint: str) -> None:
         "input sigmod; y = sigmod(x)",
         "y = sigmod * (x)",
         "def f(sigmod) = sigmod(x)",
-        "y = β(a + b)",
+        "input β; y = β(a + b)",
+        "β = 2 a; y = β(a + b)",
+        "y = β(a + b) - β",
+        "y = β(a + b); z = exp(β)",
+        "y = β * (a + b)",
+        "y = β[](a + b)",
+        "output β; β = 2; y = β(a + b)",
+        "def f(β) = β(1 + β)",
+        "y[i] = β[i](a[i] + b[i])",
+        "y[i] = x[i]^n * (a[i] + b[i])",
+        "z = y.grad(a + b)",
+        "y[j] = W.T[j,i] x[i] + x.T[]",
+        "x.T = 2 x; y = x.T",
+        "input median[i]; y = median[i](x[i])",
     ],
 )
 def test_a_defined_scalar_before_a_parenthesis_is_a_factor(text: str) -> None:
