@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from einprop.analysis.sizes import as_size
+from einprop.analysis.spelling import respelt
 from einprop.errors import DerivativeError, EinpropError, InputError, ShapeError
 
 __all__ = [
@@ -28,19 +29,25 @@ Names = str | Iterable[str] | None
 """Names of tensors: an iterable, or one string with spaces or commas between."""
 
 
-def as_names(names: str | Iterable[str], what: str, error: type[EinpropError]) -> tuple[str, ...]:
+def as_names(
+    names: str | Iterable[str],
+    what: str,
+    error: type[EinpropError],
+    known: Collection[str] = (),
+) -> tuple[str, ...]:
     """The names in order, each once.
 
     Args:
         names: What a user passed.
         what: The argument, for the message.
         error: Raised for anything that is not names.
+        known: Names that other spellings stand for.
 
     >>> as_names("W, B W", "wrt", InputError), as_names(["x"], "wrt", InputError)
     (('W', 'B'), ('x',))
     """
     if isinstance(names, str):
-        return tuple(dict.fromkeys(names.replace(",", " ").split()))
+        return as_names(names.replace(",", " ").split(), what, error, known)
     found = tuple(names) if isinstance(names, Iterable) else (names,)
     if isinstance(names, bytes) or not all(isinstance(name, str) for name in found):
         raise error(
@@ -48,20 +55,23 @@ def as_names(names: str | Iterable[str], what: str, error: type[EinpropError]) -
             (),
             f"as in {what}='x' or {what}=['x', 'W']",
         )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(respelt(name, known) for name in found))
 
 
-def some_names(names: str | Iterable[str], what: str) -> tuple[str, ...]:
+def some_names(
+    names: str | Iterable[str], what: str, known: Collection[str] = ()
+) -> tuple[str, ...]:
     """Names of what is differentiated or differentiated for: at least one.
 
     Args:
         names: What a user passed.
         what: The argument, for the message.
+        known: As for `as_names`.
 
     Raises:
         DerivativeError: They are not names, or none.
     """
-    found = as_names(names, what, DerivativeError)
+    found = as_names(names, what, DerivativeError, known)
     if not found:
         raise DerivativeError(
             f"{what} names no tensor: there is nothing to differentiate",
@@ -76,28 +86,35 @@ def as_mapping(
     named: Mapping[str, Any],
     what: str,
     error: type[EinpropError] = InputError,
+    known: Collection[str] = (),
 ) -> Mapping[str, Any]:
     """What is given as a mapping and what is given by keyword, together.
+
+    Args:
+        given: The mapping.
+        named: The keywords.
+        what: What is given, for the message.
+        error: Raised for what is no mapping, or given twice.
+        known: Names that other spellings stand for.
 
     >>> as_mapping({"x": 1}, {"W": 2}, "tensors")
     {'x': 1, 'W': 2}
     """
-    if given is None:
-        return named
-    if not isinstance(given, Mapping):
+    if not isinstance(given, Mapping | None):
         raise error(
             f"{what} are given by name, not as {shortened(given)}",
             (),
             "pass a mapping, as in {'x': …}, or keywords, as in x=…",
         )
-    if not named:
-        return given
-    twice = [name for name in named if name in given]
-    if twice:
-        raise error(
-            f"{', '.join(twice)} is given twice: in the mapping and by keyword", (), "give it once"
-        )
-    return {**given, **named}
+    found: dict[str, Any] = {}
+    for name, value in (*(given or {}).items(), *named.items()):
+        meant = respelt(name, known)
+        if meant in found:
+            raise error(
+                f"{meant} is given twice: in the mapping and by keyword", (), "give it once"
+            )
+        found[meant] = value
+    return found
 
 
 def by_name(results: Any, outputs: Sequence[str]) -> dict[str, Any]:

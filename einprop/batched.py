@@ -99,7 +99,7 @@ def _inputs(resolved: Resolved, over: Names) -> tuple[str, ...]:
     if over is None:
         found = tuple(n for n in names.inputs if tensor_base(n) not in names.parameters)
     else:
-        found = as_names(over, "over", InputError)
+        found = as_names(over, "over", InputError, names.inputs)
     for name in found:
         if name not in names.inputs:
             raise InputError(

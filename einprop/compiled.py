@@ -127,6 +127,7 @@ class Compiled:
             return self._results(given, ready.plan(*[given[name] for name in ready.used]))
         names = self._resolved.names
         if len(given) != len(names.inputs) or any(name not in given for name in names.inputs):
+            given = as_mapping(given, {}, "tensors", known=names.inputs)
             check_inputs(self._resolved, given)
         tensors = {name: given[name] for name in names.inputs}
         self._donation.check_arrays(tensors)

@@ -106,8 +106,8 @@ def derivation_steps(resolved: Resolved, of: Names, wrt: Names) -> DerivationSte
     Raises:
         DerivativeError: As for `einprop.Program.backward`.
     """
-    chosen = resolved.names.outputs if of is None else some_names(of, "of")
-    wanted = None if wrt is None else some_names(wrt, "wrt")
+    chosen = resolved.names.outputs if of is None else some_names(of, "of", resolved.names.defined)
+    wanted = None if wrt is None else some_names(wrt, "wrt", resolved.names.inputs)
     return DerivationSteps(backward_steps(resolved, chosen, wanted))
 
 

@@ -122,7 +122,7 @@ class Differentiable(Extensible):
         >>> product({"x": [1.0, 2.0], "x.dot": [1.0, 10.0]})
         array([ 2., 40.])
         """
-        wanted = None if wrt is None else some_names(wrt, "wrt")
+        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.inputs)
         derivation, equations = derive_tangent(self._resolved, self._chosen(of), wanted)
         declared = unread_tangents(self._resolved, derivation, equations)
         return self._joined(derivation, [*declared, *equations])
@@ -279,7 +279,7 @@ class Differentiable(Extensible):
         chosen = self._scalar(of, "value_and_grad", "use vjp with a cotangent")
         if wrt is None and self._resolved.names.parameters:
             wrt = self._resolved.names.parameters
-        wanted = None if wrt is None else some_names(wrt, "wrt")
+        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.inputs)
         derivation = derivation_of(self._resolved, chosen, wanted, chosen)
         joined = partial(self._with_gradients, derivation)
         recipe = self._derived_by(derivation)
@@ -298,7 +298,8 @@ class Differentiable(Extensible):
 
     def _chosen(self, of: Names) -> tuple[str, ...]:
         """The tensors to differentiate."""
-        return self._resolved.names.outputs if of is None else some_names(of, "of")
+        names = self._resolved.names
+        return names.outputs if of is None else some_names(of, "of", names.defined)
 
     def _scalar(self, of: Names, what: str, instead: str) -> tuple[str, ...]:
         """The one scalar to differentiate."""
@@ -322,14 +323,14 @@ class Differentiable(Extensible):
         """The inputs to differentiate for, those that matter by default."""
         chosen = self._chosen(of)
         if wrt is not None:
-            return some_names(wrt, "wrt")
+            return some_names(wrt, "wrt", self._resolved.names.inputs)
         check_names(self._resolved, chosen, None)
         return influential(self._resolved, chosen)
 
     def _derive(self, of: Names, wrt: Names, *, ones: bool) -> tuple[Derivation, list[Equation]]:
         chosen = self._chosen(of)
         scalars = [n for n in chosen if not self._resolved.types.rank(n)]
-        wanted = None if wrt is None else some_names(wrt, "wrt")
+        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.inputs)
         return derive_adjoint(self._resolved, chosen, wanted, scalars if ones else ())
 
 

@@ -150,7 +150,7 @@ def _as_orders(orders: Iterable[int]) -> tuple[int, ...]:
 
 
 def _as_point(program: Program, tensors: Mapping[str, ArrayLike]) -> dict[str, _Array]:
-    given = as_mapping(tensors, {}, "tensors")
+    given = as_mapping(tensors, {}, "tensors", known=program.inputs)
     check_inputs(program.resolved, given)
     float64, positions = np.dtype(np.float64), program.resolved.positions
     return {

@@ -115,7 +115,7 @@ def inspect(
     output = program.outputs[0] if of is None and isinstance(model, Network) else of
     derived = program.grad(of=output)
     everything = derived.followed_by([], derived.resolved.names.defined)
-    given = as_mapping(tensors, named, "tensors")
+    given = as_mapping(tensors, named, "tensors", known=program.inputs)
     found = {**given, **everything(given)}
     known = {name: np.asarray(array) for name, array in found.items()}
     labels = {node.name: node.label for node in program.graph().nodes}

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import bind_sizes
+from einprop.analysis.spelling import did_you_mean
 from einprop.arguments import Names, as_mapping, as_shape
 from einprop.backward_check import check_backward
 from einprop.choices import Choices
@@ -252,10 +253,15 @@ class Program(Shown, Differentiable):
         >>> Program("y[b,j] = x[b,i] W[i,j] + B[j]").shapes(W=(3, 5))
         {'W': (3, 5), 'B': (5,)}
         """
-        given = as_mapping(known, named, "shapes", ShapeError)
-        unknown = [name for name in given if name not in self.inputs]
-        if unknown:
-            raise InputError(f"{unknown[0]} is not an input of the program")
+        given = as_mapping(known, named, "shapes", ShapeError, self.inputs)
+        for name in given:
+            if name not in self.inputs:
+                raise InputError(
+                    f"{name} is not an input of the program",
+                    (),
+                    f"its inputs are {', '.join(self.inputs) or 'none'}"
+                    + did_you_mean(name, self.inputs),
+                )
         sizes = bind_sizes(self._resolved, {n: as_shape(n, shape) for n, shape in given.items()})
         names = dict.fromkeys((*self.inputs, *self._resolved.names.defined))
         shapes = {name: sizes.shape(name) for name in names}

@@ -288,7 +288,7 @@ def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[s
     {'y': array([[16.]])}
     """
     resolved = resolve(parse(program)) if isinstance(program, str) else _meaning(program)
-    tensors = as_mapping(tensors, {}, "tensors")
+    tensors = as_mapping(tensors, {}, "tensors", known=resolved.names.inputs)
     check_inputs(resolved, tensors)
     float64 = np.dtype(np.float64)
     values = {

@@ -9,6 +9,7 @@ from einprop.analysis.declare import declared_access
 from einprop.analysis.indices import is_plain, range_of, target_indices
 from einprop.analysis.names import unread
 from einprop.analysis.resolve import Resolved, redeclared
+from einprop.analysis.spelling import did_you_mean
 from einprop.arguments import Names, as_names
 from einprop.errors import InputError
 from einprop.notation.tree import Equation, Statement, TensorDeclaration
@@ -49,13 +50,14 @@ def with_parameters(resolved: Resolved, params: Names) -> Resolved:
     Raises:
         InputError: One is not an input.
     """
-    names = () if params is None else as_names(params, "params", InputError)
+    names = () if params is None else as_names(params, "params", InputError, resolved.names.inputs)
     for name in names:
         if name not in resolved.names.inputs:
             raise InputError(
                 f"parameter {name} is not an input of the program",
                 (),
-                f"its inputs are {', '.join(resolved.names.inputs) or 'none'}",
+                f"its inputs are {', '.join(resolved.names.inputs) or 'none'}"
+                + did_you_mean(name, resolved.names.inputs),
             )
     new = [name for name in names if name not in resolved.names.parameters]
     if not new:
@@ -73,7 +75,7 @@ def with_outputs(resolved: Resolved, outputs: Names) -> Resolved:
     """
     if outputs is None:
         return resolved
-    names = as_names(outputs, "outputs", InputError)
+    names = as_names(outputs, "outputs", InputError, resolved.names.defined)
     if not names:
         raise InputError("outputs names no tensor", (), "leave outputs out for all that none reads")
     for name in names:
@@ -81,7 +83,8 @@ def with_outputs(resolved: Resolved, outputs: Names) -> Resolved:
             raise InputError(
                 f"output {name} is defined by no equation",
                 (),
-                f"the program defines {', '.join(resolved.names.defined)}",
+                f"the program defines {', '.join(resolved.names.defined)}"
+                + did_you_mean(name, resolved.names.defined),
             )
     kept = tuple(
         kept

@@ -210,6 +210,7 @@ def _elementary(program: Program | str, given: _Scalars) -> tuple[Program, _Scal
             raise InputError(
                 f"{name} has an axis: a trace is of scalars", (), "look at a tensor by inspect"
             )
+    given = as_mapping(given, {}, "tensors", known=found.inputs)
     _check_given(found, given)
     names = {access.name for e in resolved.equations for access in accesses(e)}
     equations = elementary(resolved.equations, names)

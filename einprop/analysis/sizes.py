@@ -19,6 +19,7 @@ from einprop.analysis.indices import equation_indices, subscript_indices, unprim
 from einprop.analysis.outside import refuse_unknown
 from einprop.analysis.ranges import Solver, Span
 from einprop.analysis.resolve import Resolved
+from einprop.analysis.spelling import did_you_mean, keyword, respelt
 from einprop.analysis.types import Axis
 from einprop.errors import InputError, Place, ShapeError
 from einprop.notation.operands import CONSTANTS
@@ -217,7 +218,9 @@ def bind_letters(resolved: Resolved, letters: Mapping[str, int]) -> Sizes:
     solver.declared()
     shown: dict[object, str] = {}
     numbered = [(n, set(equation_indices(e))) for n, e in enumerate(resolved.equations)]
-    for letter, given in letters.items():
+    every = {i for _, found in numbered for i in found}
+    for spelt, given in letters.items():
+        letter = respelt(spelt, every)
         keys = {
             types.letter(n, index)
             for n, indices in numbered
@@ -312,7 +315,8 @@ def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
     """
     inputs = resolved.names.inputs
     missing = [name for name in inputs if name not in given]
-    if missing:
+    slips = [n for n in given if n not in inputs and did_you_mean(n, missing)]
+    if missing and not slips:
         reads = [a for a in every_access(resolved) if a.name == missing[0]]
         raise InputError(
             f"{_plural('input', missing)} missing: {', '.join(missing)}",
@@ -329,11 +333,7 @@ def check_inputs(resolved: Resolved, given: Mapping[str, object]) -> None:
             (),
             f"the program's inputs are {', '.join(inputs) or 'none'}"
             + (f"; it computes {', '.join(computed)} itself" if computed else "")
-            + "".join(
-                f"; {name} is the number, unless the text declares it: input {name}"
-                for name in unknown
-                if name in CONSTANTS
-            ),
+            + _meant(unknown[0], [n for n in inputs if n not in given]),
         )
 
 
@@ -341,10 +341,19 @@ _NUMBERS = {"e": "exp(1)", "inf": "1 / 0", "infinity": "1 / 0", "nan": "0 / 0"}
 """How numbers are written that have a name elsewhere."""
 
 
+def _meant(name: str, inputs: list[str]) -> str:
+    """What may have been meant by a tensor that is passed and is no input."""
+    if name in CONSTANTS:
+        return f"; {name} is the number, unless the text declares it: input {name}"
+    return did_you_mean(name, inputs)
+
+
 def _slip(resolved: Resolved, name: str, places: list[Place | None]) -> str:
     """What may have been meant by the name of an input that nobody passes."""
     if any(name in equation_indices(equation) for equation in resolved.equations):
         return f"; the position of index {name} is no number, but can be compared: [{name} == 0]"
+    if keyword(name) != name:
+        return f"; pass a mapping, {{{name!r}: …}}: as a keyword it is {keyword(name)}"
     if name in _NUMBERS:
         return f"; {name} is no constant: for the number write {_NUMBERS[name]}"
     if name.endswith(".T"):

@@ -11,6 +11,7 @@ from einprop.analysis.declared import hide
 from einprop.analysis.dependence import live, reached, readers
 from einprop.analysis.derivative_names import free_suffix
 from einprop.analysis.resolve import Resolved
+from einprop.analysis.spelling import did_you_mean
 from einprop.calculus.axes import axis_letters
 from einprop.calculus.forward import forward
 from einprop.calculus.reading import claimed, readable
@@ -292,14 +293,15 @@ def check_names(resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None
             raise DerivativeError(
                 f"cannot differentiate {name}: the program does not define it",
                 (),
-                f"it defines {', '.join(names.defined)}",
+                f"it defines {', '.join(names.defined)}" + did_you_mean(name, names.defined),
             )
     for name in wrt or ():
         if name not in names.inputs:
             raise DerivativeError(
                 f"cannot differentiate with respect to {name}: it is not an input",
                 (),
-                f"the program's inputs are {', '.join(names.inputs) or 'none'}",
+                f"the program's inputs are {', '.join(names.inputs) or 'none'}"
+                + did_you_mean(name, names.inputs),
             )
         if name in resolved.positions:
             raise DerivativeError(

@@ -309,7 +309,7 @@ class Step:
         program = self.model.program
         names = program.params
         if parameters is not None:
-            names = as_names(parameters, "parameters", InputError)
+            names = as_names(parameters, "parameters", InputError, program.inputs)
         unknown = [name for name in names if name not in program.inputs]
         if unknown or not names:
             what = f"{unknown[0]} is no input of the model" if unknown else "there is no parameter"
