@@ -22,8 +22,12 @@ __all__ = [
     "as_positions",
     "as_shape",
     "by_name",
+    "has_dtype",
+    "shape_of",
     "some_names",
 ]
+
+_AS_ARRAY = ("__array__", "__array_interface__", "__array_struct__")
 
 Names = str | Iterable[str] | None
 """Names of tensors: an iterable, or one string with spaces or commas between."""
@@ -149,8 +153,8 @@ def as_arrays(
 ) -> tuple[list[NDArray[Any]], str]:
     """The inputs as arrays of one floating dtype, and that dtype.
 
-    Arrays decide the dtype together; python numbers, lists and integer arrays follow them. Tensors
-    of positions stay out of it: they are int64.
+    Arrays, of whatever library, decide the dtype together; python numbers, lists and integer arrays
+    follow them. Tensors of positions stay out of it: they are int64.
 
     Args:
         tensors: By name.
@@ -169,7 +173,7 @@ def as_arrays(
     floating = {
         array.dtype
         for array, value in zip(arrays.values(), tensors.values(), strict=True)
-        if array.dtype.kind == "f" and isinstance(value, np.ndarray | np.generic)
+        if array.dtype.kind == "f" and has_dtype(value)
     }
     dtype = np.result_type(*floating) if floating else np.dtype(np.float64)
     return [
@@ -201,14 +205,14 @@ def as_array(name: str, value: Any, dtype: np.dtype[Any] | None = None) -> NDArr
 
     Args:
         name: The tensor's, for the message.
-        value: Anything that `numpy.asarray` takes.
+        value: Anything that `numpy.asarray` takes, or that hands its memory over by DLPack.
         dtype: Wanted; by default the array's own.
 
     Raises:
         InputError: It is not an array of real numbers, or some of it is masked.
     """
     try:
-        array = np.asarray(value)
+        array = _converted(value)
     except Exception as error:  # an array-like of another library may raise anything
         raise InputError(
             f"{name} is not an array: {str(error).partition('. ')[0]}",
@@ -229,6 +233,30 @@ def as_array(name: str, value: Any, dtype: np.dtype[Any] | None = None) -> NDArr
             f"{name} is masked in places", (), "fill it, as in x.filled(0), or multiply by a mask"
         )
     return array if dtype is None or array.dtype == dtype else _cast(array, dtype)
+
+
+def has_dtype(value: object) -> bool:
+    """Whether numbers come with a dtype: python's and lists of them do not, and numpy makes them float64.
+
+    >>> has_dtype(np.float32(1)), has_dtype([1.0])
+    (True, False)
+    """
+    return type(value) not in (float, int, bool, list, tuple)
+
+
+def shape_of(name: str, value: Any) -> tuple[int, ...]:
+    """The shape of what is to be a tensor.
+
+    >>> shape_of("x", [[1, 2]]), shape_of("x", 3.0)
+    ((1, 2), ())
+    """
+    return value.shape if isinstance(value, np.ndarray) else as_array(name, value).shape
+
+
+def _converted(value: Any) -> NDArray[Any]:
+    if hasattr(value, "__dlpack__") and not any(hasattr(value, name) for name in _AS_ARRAY):
+        return np.from_dlpack(value)
+    return np.asarray(value)
 
 
 def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

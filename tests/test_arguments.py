@@ -312,6 +312,86 @@ def test_every_float_goes_through(dtype: type, order: str) -> None:
     np.testing.assert_allclose(found.astype(float), expected, atol=tolerance)
 
 
+class Interface:
+    """An array of a library that numpy knows nothing of but its memory."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+class Exchanged:
+    """One that hands its memory over by DLPack alone."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __dlpack__(self, **options: object) -> object:
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
+
+class Elsewhere(Exchanged):
+    """One on a device that numpy does not reach."""
+
+    def __dlpack__(self, **options: object) -> object:
+        raise BufferError("on the GPU")
+
+
+class Array:
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return self.array
+
+
+def _foreign(library: str, name: str) -> Callable[[np.ndarray], object]:
+    made: Callable[[np.ndarray], object] = getattr(pytest.importorskip(library), name)
+    return made
+
+
+KEEPS = {
+    "an interface": lambda: Interface,
+    "DLPack": lambda: Exchanged,
+    "__array__": lambda: Array,
+    "a buffer": lambda: memoryview,
+    "torch": lambda: _foreign("torch", "from_numpy"),
+    "JAX": lambda: _foreign("jax.numpy", "asarray"),
+    "pandas": lambda: _foreign("pandas", "DataFrame"),
+}
+
+
+@pytest.mark.parametrize("library", KEEPS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_an_array_of_any_library_keeps_its_dtype(library: str, dtype: type) -> None:
+    make = KEEPS[library]()
+    if library == "JAX" and dtype is np.float64:
+        pytest.skip("JAX has no float64 unless it is told")
+    x = np.arange(6, dtype=dtype).reshape(2, 3)
+    given = make(x.copy())
+    program = Program("y[b,j] = tanh(x[b,i] W[i,j]) + a")
+    found = program(x=given, W=[[1.0], [2.0], [0.5]], a=0.5)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, program(x=x, W=np.array([[1], [2], [0.5]], dtype), a=0.5))
+    ones = np.ones((2, 1), dtype)
+    gradients = program.grad()(
+        {"x": given, "W": make(ones[:1].repeat(3, 0)), "a": 1, "y.grad": make(ones)}
+    )
+    assert {array.dtype for array in gradients.values()} == {np.dtype(dtype)}
+    network = ep.layers.Affine(2)
+    parameters = network.init(np.random.default_rng(0), x=given)
+    assert {array.dtype for array in parameters.values()} == {np.dtype(dtype)}
+    assert network(parameters, x=given).dtype == dtype
+
+
+def test_memory_on_another_device_is_refused() -> None:
+    with pytest.raises(ep.InputError, match="x is not an array: on the GPU"):
+        VECTOR(a=1, x=Elsewhere(np.ones(2)))
+
+
 def test_what_is_out_of_range_is_infinite_without_a_word() -> None:
     small = np.ones(2, np.float32)
     assert Program("y[i] = x[i] + z[i]")(x=[1e300, -1e300], z=small).tolist() == [np.inf, -np.inf]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from einprop.arguments import as_array, has_dtype, shape_of
 from einprop.errors import InputError, ShapeError
 from einprop.layers.compose import Composition, compose
 from einprop.layers.init import Array
@@ -311,7 +312,7 @@ class Network:
         self._refuse_targetless(program, {*read, *tensors})
         output: Array = program({**read, **tensors})
         if not np.size(output):
-            given = {name: np.shape(array) for name, array in {**read, **tensors}.items()}
+            given = {name: shape_of(name, a) for name, a in {**read, **tensors}.items()}
             _refuse_empty(program.shapes(given), given)
         return output
 
@@ -393,11 +394,13 @@ def _refuse_empty(
 def _shape(given: Any) -> tuple[int, ...]:
     if isinstance(given, tuple) and all(isinstance(size, int) for size in given):
         return tuple(size for size in given if isinstance(size, int))
-    return np.shape(given)
+    return shape_of("an input", given)
 
 
 def _dtype(given: object) -> np.dtype[Any]:
-    kind = getattr(given, "dtype", None)
-    if isinstance(kind, np.dtype) and np.issubdtype(kind, np.floating):
-        return kind
+    """That of an array of floats, of whatever library; float64 for a shape or numbers without one."""
+    if given is not None and has_dtype(given):
+        kind = as_array("x", given).dtype
+        if kind.kind == "f":
+            return kind
     return np.dtype(np.float64)
