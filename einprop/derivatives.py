@@ -304,6 +304,7 @@ class Differentiable(Extensible):
     def _scalar(self, of: Names, what: str, instead: str) -> tuple[str, ...]:
         """The one scalar to differentiate."""
         chosen = self._chosen(of)
+        check_names(self._resolved, chosen, None)
         if len(chosen) != 1 or self._resolved.types.rank(chosen[0]):
             raise DerivativeError(
                 f"{what} differentiates one scalar, not {', '.join(chosen)}",

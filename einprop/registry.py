@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from reprlib import repr as shortened
@@ -23,6 +24,9 @@ from einprop.notation.tree import Access, Call, IndexValue, walk
 from einprop.reference import SCALAR_FUNCTIONS
 
 __all__ = ["RegisteredFunction", "register_function", "unregister_function"]
+
+
+_LOCK = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -114,26 +118,18 @@ def register_function(
         )
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Function(name, *_signature(name, function, texts, parameters, defaults), own=True)
-    before = FUNCTIONS.get(name)
-    _enter(row, before)
-    numpy_functions.register(name, function, len(row.parameters))
-    SCALAR_FUNCTIONS[name] = scalar or _cell_by_cell(function)
-    if before is not None:
-        renew()
-    return RegisteredFunction(name)
-
-
-def _enter(row: Function, before: Function | None) -> None:
-    """Put a row into the table, unless its derivatives, which may call it, are wrong."""
-    FUNCTIONS[row.name] = row
-    try:
-        for parameter, text in zip(row.parameters, row.derivatives, strict=True):
-            _check_derivative(row, parameter, text)
-    except EinpropError:
-        del FUNCTIONS[row.name]
+    for parameter, text in zip(row.parameters, row.derivatives, strict=True):
+        _check_derivative(row, parameter, text)
+    with _LOCK:
+        _check_name(name, replace=replace)
+        before = FUNCTIONS.get(name)
+        numpy_functions.register(name, function, len(row.parameters))
+        SCALAR_FUNCTIONS[name] = scalar or _cell_by_cell(function)
+        # Programs of other threads find the name once all that it needs is there.
+        FUNCTIONS[name] = row
         if before is not None:
-            FUNCTIONS[row.name] = before
-        raise
+            renew()
+    return RegisteredFunction(name)
 
 
 def unregister_function(name: str) -> None:
@@ -144,10 +140,11 @@ def unregister_function(name: str) -> None:
     Raises:
         InputError: No function is registered under this name.
     """
-    if name not in FUNCTIONS or not FUNCTIONS[name].own:
-        raise InputError(f"no function is registered under the name {shortened(name)}")
-    del FUNCTIONS[name], SCALAR_FUNCTIONS[name]
-    numpy_functions.unregister(name)
+    with _LOCK:
+        if name not in FUNCTIONS or not FUNCTIONS[name].own:
+            raise InputError(f"no function is registered under the name {shortened(name)}")
+        del FUNCTIONS[name], SCALAR_FUNCTIONS[name]
+        numpy_functions.unregister(name)
 
 
 def _check_name(name: str, *, replace: bool) -> None:
@@ -245,7 +242,7 @@ def _check_derivative(row: Function, parameter: str, text: str) -> None:
     what = f"the derivative of {row.name} by {parameter}"
     if not isinstance(text, str):
         raise InputError(f"{what} is text, not {shortened(text)}", (), "as in '1 / x'")
-    for node in walk(parse_expression(text, row.parameters)):
+    for node in walk(parse_expression(text, row.parameters, function=row)):
         if isinstance(node, Access) and (node.name not in row.parameters or node.subscripts):
             raise DerivativeError(
                 f"{what} reads {to_text(node)}, which is no parameter",

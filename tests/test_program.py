@@ -618,3 +618,33 @@ def test_no_code_is_for_sizes_that_nobody_gave(text: str, letters: dict, message
 def test_a_base_does_not_say_how_long_a_recurrence_is() -> None:
     with pytest.raises(ShapeError, match="the size of index t is unknown"):
         Program("F[t] = F[t-1] + 1; F[-1] = 1; y = F[end]")()
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\ufeff\r\n"])
+def test_a_mark_of_byte_order_is_no_part_of_a_program(mark: str) -> None:
+    assert Program(f"{mark}y = 2 x") == Program("y = 2 x")
+    assert reference.evaluate(f"{mark}y = 2 x", {"x": 1.0})["y"] == 2.0
+    with pytest.raises(EinpropError):
+        Program("y = 2\ufeff x")
+
+
+NOTHING = ("", "# nothing yet", "index i: pixel", "input x[i]", "def twice(x) = 2 x")
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_a_program_without_equations_says_so_when_it_is_differentiated(text: str) -> None:
+    program = Program(text)
+    for derive in (
+        "backward",
+        "grad",
+        "vjp",
+        "jvp",
+        "hvp",
+        "jacobian",
+        "hessian",
+        "value_and_grad",
+    ):
+        with pytest.raises(DerivativeError, match="the program defines no tensor"):
+            getattr(program, derive)()
+    with pytest.raises(DerivativeError, match="the program defines no tensor"):
+        program.derive_steps()

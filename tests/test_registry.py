@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import sys
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -306,3 +308,52 @@ def test_what_is_not_registered_cannot_go() -> None:
         with pytest.raises(InputError) as error:
             ep.unregister_function(name)
         assert str(error.value) == f"no function is registered under the name {name!r}"
+
+
+def test_a_derivative_that_calls_an_unknown_function_is_not_told_to_call_the_new_one() -> None:
+    with pytest.raises(EinpropError) as error:
+        ep.register_function("lgamma", np.abs, "digamma(x)")
+    assert error.value.message == "unknown function digamma"
+    assert "register_function" in str(error.value.hint)
+    assert "lgamma" not in FUNCTIONS
+    with ep.register_function("digamma", np.abs, "1"):
+        ep.register_function("lgamma", np.abs, "digamma(x)")
+        ep.unregister_function("lgamma")
+
+
+def test_a_function_may_call_itself_in_its_derivative_before_it_is_there() -> None:
+    ep.register_function("own", np.exp, "own(x)")
+    assert str(ep.Program("y = own(x)").backward()) == "x.grad += y.grad y"
+
+
+def test_functions_come_and_go_while_other_threads_parse_and_run() -> None:
+    wrong: list[Exception] = []
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.is_set():
+            try:
+                assert ep.Program("y = tanh(x) + 1")(x=0.0) == 1.0
+                ep.Program("y = passing(x)")(x=2.0)
+            except EinpropError as error:
+                # It may be gone when it is asked for, and never is there in part.
+                if "passing" not in str(error):
+                    wrong.append(error)
+            except Exception as error:  # noqa: BLE001
+                wrong.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for worker in workers:
+            worker.start()
+        for _ in range(100):
+            with ep.register_function("passing", np.abs, "1"):
+                pass
+    finally:
+        done.set()
+        for worker in workers:
+            worker.join()
+        sys.setswitchinterval(interval)
+    assert not wrong

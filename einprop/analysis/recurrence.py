@@ -148,12 +148,16 @@ class _Order:
     ) -> Loop:
         """The loop that runs a cycle."""
         conflict: tuple[_Edge, _Edge] | None = None
+        twice: _TwiceError | None = None
         first = self.equations[numbers[0]].target
         for axis in range(len(first.subscripts)):
             if (first.name, axis) in used:
                 continue
             try:
                 plan = _Alignment(self, numbers, edges, {first.name: axis})
+            except _TwiceError as error:
+                twice = twice or error
+                continue
             except _NoLoopError:
                 continue
             signs = [edge for edge in plan.edges if edge.delays != (0, 0)]
@@ -165,7 +169,7 @@ class _Order:
             here = [e for e in plan.edges if e.delays[0] <= 0 <= e.delays[1]]
             axes = used.union(plan.axes.items())
             return Loop(plan.letters, up is not None, self.arranged(numbers, here, axes))
-        raise self.refusal(edges, conflict)
+        raise self.refusal(edges, conflict, twice)
 
     def moves(self, edge: _Edge) -> bool:
         """Whether a read is at a fixed distance from the position that its equation writes."""
@@ -179,7 +183,10 @@ class _Order:
         )
 
     def refusal(
-        self, edges: Sequence[_Edge], conflict: tuple[_Edge, _Edge] | None
+        self,
+        edges: Sequence[_Edge],
+        conflict: tuple[_Edge, _Edge] | None,
+        twice: _TwiceError | None,
     ) -> IndexScopeError:
         if conflict is not None:
             later, earlier = conflict
@@ -190,6 +197,15 @@ class _Order:
                 "which comes after it",
                 [earlier.read.place, later.read.place],
                 "a recurrence reads in one direction: of the two reads, one has to be of another tensor",
+            )
+        if twice is not None:
+            read, letter = to_text(twice.read), twice.letter
+            other = f"{letter}'"
+            return IndexScopeError(
+                f"{read} moves along two axes with {letter}, along which {twice.read.name} is computed",
+                [twice.read.place],
+                f"of the two let one be a position of its own, summed where it is {letter}: "
+                f"sum[{other}]([{other} == {letter}] {to_text(twice.apart(other))})",
             )
         shifted = [e for e in edges if not is_plain(e.read)]
         stuck = [e for e in shifted if not self.moves(e)]
@@ -225,6 +241,20 @@ def _distance(subscript: Subscript, index: str) -> int | None:
 
 class _NoLoopError(Exception):
     """A cycle does not run along the axis that was tried."""
+
+
+class _TwiceError(_NoLoopError):
+    """A read that has the loop's letter in two subscripts."""
+
+    def __init__(self, read: Access, letter: str) -> None:
+        super().__init__()
+        self.read = read
+        self.letter = letter
+
+    def apart(self, other: str) -> Access:
+        """The read with another letter where it has the loop's letter alone."""
+        subscripts = [Index(other) if s == Index(self.letter) else s for s in self.read.subscripts]
+        return replace(self.read, subscripts=tuple(subscripts))
 
 
 class _Alignment:
@@ -267,6 +297,8 @@ class _Alignment:
         self.offsets[number] = self.interval(subscript, letter)
         for operand in operands:
             places = [n for n, s in enumerate(operand.subscripts) if letter in _letters(s)]
+            if len(places) > 1 and not is_plain(operand):
+                raise _TwiceError(operand, letter)
             if len(places) != 1 or self.axes.setdefault(operand.name, places[0]) != places[0]:
                 raise _NoLoopError
             if not any(operand.name == name for name in self.seen(number)):

@@ -282,12 +282,25 @@ def unhidden(equations: Iterable[Equation], inner: Mapping[str, str]) -> list[Eq
 
 
 def check_names(resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None) -> None:
-    """Refuse to differentiate what is not defined, or for what is no input.
+    """Refuse to differentiate what is not defined, for what is no input, and nothing at all.
 
     Raises:
         DerivativeError: It names the tensors that there are.
     """
     names = resolved.names
+    if not of and not names.defined:
+        raise DerivativeError(
+            "the program defines no tensor: there is nothing to differentiate",
+            (),
+            "an equation defines one, as in y[b,j] = x[b,i] W[i,j]",
+        )
+    if not of:
+        name = names.defined[-1]
+        raise DerivativeError(
+            "the program has no output: each tensor that it defines is read by another equation",
+            (),
+            f"name one: by outputs={name!r}, by of={name!r}, or by a line: output {name}",
+        )
     for name in of:
         if name not in names.defined:
             raise DerivativeError(

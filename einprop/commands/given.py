@@ -44,7 +44,7 @@ def _text(source: str) -> str:
     if "=" in source:
         return source
     try:
-        return Path(source).read_text(encoding="utf-8")
+        return Path(source).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise InputError(
             f"{source!r} is neither an equation nor a file that can be read: {error}"

@@ -35,6 +35,7 @@ __all__ = [
     "leaf_signatures",
     "renew",
     "renewals",
+    "signature",
 ]
 
 T = TypeVar("T")
@@ -213,13 +214,20 @@ class Signature:
     indices: tuple[str, ...] = ()
     defaults: tuple[float, ...] = ()
     single: bool = False
+    own: bool = False
+
+
+def signature(row: Function) -> Signature:
+    """What a call of a leaf must look like."""
+    return Signature("function", row.parameters, (), row.defaults, own=row.own)
 
 
 def leaf_signatures() -> dict[str, Signature]:
     """What the language knows before any definition, as the tables stand now."""
     known = {
-        row.name: Signature("function", row.parameters, (), row.defaults)
-        for row in FUNCTIONS.values()
+        row.name: signature(row)
+        # A copy: another thread may register a function meanwhile.
+        for row in FUNCTIONS.copy().values()
     }
     known["pow"] = Signature("function", _XY)
     known.update(

@@ -150,7 +150,8 @@ def normalise(text: str) -> str:
         raise EquationSyntaxError(
             f"the text has {len(text)} characters, more than {TEXT_LIMIT}", (), "split the program"
         )
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # The mark of byte order with which some editors begin a file is no part of the text.
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     _refuse_odd_characters(text)
     return unicodedata.normalize("NFC", text)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 
 from einprop.errors import EquationSyntaxError, Place
 from einprop.notation.functions import (
-    FUNCTIONS,
     IS_WRITTEN,
     REDUCTIONS_ELSEWHERE,
     Signature,
@@ -100,7 +99,7 @@ class OperandParser(SubscriptParser):
         self.yielding = {
             name
             for name, signature in self.builtin.items()
-            if signature.kind == "definition" or (name in FUNCTIONS and FUNCTIONS[name].own)
+            if signature.kind == "definition" or signature.own
         }
         self.parameters: frozenset[str] = frozenset()
         self.positions = False

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from einprop.errors import EquationSyntaxError
 from einprop.notation.declarations import DeclarationParser
-from einprop.notation.functions import Signature, leaf_signatures
+from einprop.notation.functions import Function, Signature, leaf_signatures, signature
 from einprop.notation.lexer import COMPARISONS, normalise, tokenise
 from einprop.notation.tree import (
     Access,
@@ -281,6 +281,7 @@ def parse_expression(
     text: str,
     parameters: Collection[str] = (),
     definitions: Mapping[str, Definition] | None = None,
+    function: Function | None = None,
 ) -> Expression:
     """The tree of an expression that stands alone, such as the text of a derivative.
 
@@ -288,6 +289,7 @@ def parse_expression(
         text: The expression.
         parameters: Names that stand for scalars, also inside an Iverson bracket.
         definitions: As for `parse`.
+        function: A leaf that the text may call before it is in the table.
 
     Raises:
         EquationSyntaxError: The text is not an expression.
@@ -296,6 +298,8 @@ def parse_expression(
     Access(name='x', subscripts=())
     """
     parser = _parser(text, definitions)
+    if function is not None:
+        parser.signatures[function.name] = signature(function)
 
     def read() -> Expression:
         expression = parser.scoped(parser.whole_expression, parameters)
