@@ -648,3 +648,54 @@ def test_a_program_without_equations_says_so_when_it_is_differentiated(text: str
             getattr(program, derive)()
     with pytest.raises(DerivativeError, match="the program defines no tensor"):
         program.derive_steps()
+
+
+@pytest.mark.parametrize(
+    ("text", "tensors", "values"),
+    [
+        # the i of the first sum steps aside, and not into the range of i'
+        (
+            "p[i] = a[i] / sum[i](a[i]) + sum[i'](b[i']) where i' in 0:2",
+            {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 4.0]},
+            [3 + 1 / 6, 3 + 2 / 6, 3 + 3 / 6],
+        ),
+        # both sums have the range of t'
+        (
+            "y = sum[t'](sum[t'](a[t']) b[t']) where t' in 1:2",
+            {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 4.0]},
+            4.0,
+        ),
+        # so has the index of the definition
+        ("y[t'] = cumsum[t'](x[t']) where t' in 1:3", {"x": [1.0, 2.0, 3.0]}, [0.0, 2.0, 5.0]),
+        (
+            "y[t'] = cumsum[t'](x[t']) + sum[t](x[t]) where t' in 1:3, t in 0:1",
+            {"x": [1.0, 2.0, 3.0]},
+            [0.0, 3.0, 6.0],
+        ),
+        # i2 is a letter that other equations use
+        (
+            "index i2: other\ny = sum[i](x[i]) + sum[i](x[i+1])\nz[i2] = x[i2]\noutput y",
+            {"x": [1.0, 2.0, 3.0]},
+            11.0,
+        ),
+    ],
+)
+def test_ranges_hold_for_the_indices_that_they_name(
+    text: str, tensors: dict, values: object
+) -> None:
+    program = Program(text)
+    np.testing.assert_allclose(program(tensors), values)
+    (found,) = (reference.evaluate(text, tensors)[name] for name in program.outputs)
+    np.testing.assert_allclose(found, values)
+
+
+def test_an_output_that_is_put_together_and_copied_is_returned_under_both_names() -> None:
+    both = Program("y[2*g+h] += (k[h] + k[h]) (A[g] + k[1]); W[l] = y[l]", outputs="y W")
+    found = both(k=[1.0, 2.0, 3.0], A=[1.0, 2.0])
+    np.testing.assert_array_equal(found["y"], [6, 12, 26, 16, 24])
+    np.testing.assert_array_equal(found["W"], found["y"])
+    state = Program("W[g] = V[g] + (V[end] + D); W[-1] = M; L = sum[g](W[g]^2)")
+    hessian = state.hessian()(V=[1.0, 1.0, 1.0], D=1.0, M=2.0)
+    np.testing.assert_array_equal(hessian["L.hessian.V.V"], [[2, 0, 2], [0, 2, 2], [2, 2, 12]])
+    np.testing.assert_array_equal(hessian["L.hessian.V.D"], [2, 2, 8])
+    np.testing.assert_array_equal(hessian["L.hessian.D.V"], [2, 2, 8])

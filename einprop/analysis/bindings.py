@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from einprop.analysis.indices import (
     bounded_indices,
-    equation_indices,
     numbered,
     plain_subscripts,
     range_of,
@@ -42,6 +41,7 @@ def separate_bindings(
     equation: Equation,
     fixed: Collection[str],
     kept: Kept = lambda call: (),
+    declared: Collection[str] = (),
 ) -> Equation:
     """The equation with one name for each index that is bound and shifted.
 
@@ -53,6 +53,7 @@ def separate_bindings(
         equation: An equation with explicit sums, definitions not expanded.
         fixed: Indices whose range is declared.
         kept: The indices of a call that its definition keeps instead of binding them.
+        declared: Letters that mean something in the whole program.
 
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
@@ -69,7 +70,7 @@ def separate_bindings(
     twice = _bound_twice(equation, fixed, kept)
     if not twice:
         return equation
-    taken = {*equation_indices(equation), *fixed}
+    taken = {*bounded_indices(equation), *fixed, *declared}
     separation = _Separation(kept, twice, taken, set(target_indices(equation.target)))
     return replace(equation, expression=separation.separated(equation.expression))
 
@@ -166,7 +167,7 @@ def _held(binder: Call) -> tuple[str, ...]:
     return tuple(i for i in binder.indices if i in found)
 
 
-def separate_ranges(equation: Equation) -> Equation:
+def separate_ranges(equation: Equation, declared: Collection[str] = ()) -> Equation:
     """The equation in which an index and its primed ones have one range.
 
     A primed index has the range of the unprimed one. One that is given another is another index: it
@@ -182,7 +183,7 @@ def separate_ranges(equation: Equation) -> Equation:
     names: dict[str, str] = {}
     ranges: dict[str, Range] = {}
     first: dict[str, Range | None] = {}
-    taken = {*bounded_indices(equation), *(r.index for r in equation.ranges)}
+    taken = {*bounded_indices(equation), *(r.index for r in equation.ranges), *declared}
     # Those without a range of their own first: they keep the letter, and its type.
     own = {r.index for r in equation.ranges}
     for index in sorted(
@@ -191,6 +192,9 @@ def separate_ranges(equation: Equation) -> Equation:
         letter, given = unprimed(index), range_of(equation, index)
         if _span(given) != _span(first.setdefault(letter, given)):
             letter = names[index] = numbered(letter, taken.__contains__)
+            taken.add(letter)
+        elif given is not None and letter not in taken:
+            names[index] = letter  # No index has the letter itself.
             taken.add(letter)
         if given is not None:
             ranges.setdefault(letter, replace(given, index=letter))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,7 +20,6 @@ from einprop.analysis.declared import Line, cotangent_of, resolve_lines
 from einprop.analysis.definitions import Budget, Definitions, collect_definitions
 from einprop.analysis.derivative_names import derivative_sides, tensor_base
 from einprop.analysis.indices import (
-    bounded_indices,
     equation_indices,
     free_indices,
     rename_apart,
@@ -31,6 +30,7 @@ from einprop.analysis.names import Names, collect_names
 from einprop.analysis.scope import place_sums
 from einprop.analysis.types import Types, check_ranks, infer_types
 from einprop.errors import IndexScopeError
+from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
     Affine,
@@ -140,12 +140,13 @@ def spell_out(statements: Sequence[Statement]) -> list[Spelt]:
     """
     definitions = collect_definitions(statements)
     sizes = _declared_sizes(statements)
+    declared = {index for group in declared_groups(statements) for index in group.indices}
     marked = [s.equation for s in statements if isinstance(s, Backward)]
     written = [*equations_of(statements), *marked]
     known = list(_known_targets(statements, written))
     budget = Budget()
     return [
-        _spelt(e, definitions, given, sizes, budget)
+        _spelt(e, definitions, given, sizes, declared, budget)
         for e, given in zip(written, known, strict=True)
     ]
 
@@ -206,32 +207,45 @@ def _spelt(
     definitions: Definitions,
     known: frozenset[str],
     sizes: Mapping[str, Size],
+    declared: Collection[str],
     budget: Budget,
 ) -> Spelt:
     numbers = {i: size[0] for i, size in sizes.items() if len(size) == 1}
     check_target(equation, {i: n for i, n in numbers.items() if isinstance(n, int)})
     _check_ranges(equation)
     summed = place_sums(equation, definitions, known=known)
-    summed = separate_bindings(summed, sizes, definitions.kept)
+    summed = separate_ranges(summed, declared)
+    summed = separate_bindings(summed, sizes, definitions.kept, declared)
     written = {*equation_indices(summed), *(r.index for r in summed.ranges)}
     expression = definitions.expand(summed.expression, written, budget)
     outside = frozenset(target_indices(summed.target)).union(free_indices(expression))
-    core = separate_ranges(replace(summed, expression=rename_apart(expression, outside)))
+    core = replace(summed, expression=rename_apart(expression, outside))
     return Spelt(equation, summed, core)
 
 
 def _check_ranges(equation: Equation) -> None:
-    """Refuse a range of an index that the equation does not have."""
-    indices = dict.fromkeys(unprimed(i) for i in bounded_indices(equation))
+    """Refuse a range of an index that the equation does not have, and an access that bounds none."""
+    indices = dict.fromkeys(equation_indices(equation))
+    reached = dict(indices)
+    pending = list(equation.inside)
+    while linked := [a for a in pending if not reached.keys().isdisjoint(target_indices(a))]:
+        reached.update(dict.fromkeys(i for access in linked for i in target_indices(access)))
+        pending = [access for access in pending if access not in linked]
+    had = f"the equation's indices are {', '.join(indices)}"
+    hint = had if indices else "the equation has no index: leave it out"
     for given in equation.ranges:
-        if unprimed(given.index) not in indices:
+        if given.index not in reached:
             raise IndexScopeError(
                 f"index {given.index} has a range, but stands nowhere in the equation",
                 [given.place],
-                f"the equation's indices are {', '.join(indices)}"
-                if indices
-                else "the equation has no index: leave the range out",
+                hint,
             )
+    for access in pending:
+        raise IndexScopeError(
+            f"{to_text(access)} bounds no index of the equation",
+            [access.place],
+            hint,
+        )
 
 
 def _known_targets(

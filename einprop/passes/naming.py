@@ -29,7 +29,8 @@ def adopt_names(
     Args:
         equations: A flat program whose tensors have numbers for names.
         copies: Equations that give those tensors their names, and nothing else.
-        outputs: Named first if one tensor is copied to several names.
+        outputs: Named first if one tensor is copied to several names; a tensor that is an output
+            itself keeps its name.
 
     >>> from einprop.notation.parser import parse
     >>> from einprop.notation.printer import to_text
@@ -46,6 +47,7 @@ def adopt_names(
         if (
             isinstance(source, Access)
             and source.name in defined
+            and source.name not in outputs
             and source.name not in adopted
             and set(letters(source)) == set(letters(copy.target))
             and (source.name not in assembled or letters(source) == letters(copy.target))

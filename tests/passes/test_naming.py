@@ -34,6 +34,9 @@ from einprop.passes.naming import adopt_names
         # what is no copy of a defined tensor stays an equation
         ("_1 = exp(x)", "y = x; z = 2", "y z", "_1 = exp(x); y = x; z = 2"),
         ("_1[i] = exp(x[i])", "y[i,j] = _1[i]", "y", "_1[i] = exp(x[i]); y[i,j] = _1[i]"),
+        # an output that is put together keeps its name
+        ("y[i,i] += x[i]", "z[i,j] = y[i,j]", "y z", "y[i,i] += x[i]; z[i,j] = y[i,j]"),
+        ("y[i,i] += x[i]", "z[i,j] = y[i,j]", "z", "z[i,i] += x[i]"),
         # a tensor put together by contributions takes another name, but not another order of axes
         ("_1[i,i] += x[i]", "y[i,j] = _1[i,j]", "y", "y[i,i] += x[i]"),
         ("_1[i,i] += x[i]", "y[j,i] = _1[i,j]", "y", "_1[i,i] += x[i]; y[j,i] = _1[i,j]"),
