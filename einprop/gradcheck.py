@@ -127,6 +127,7 @@ def gradcheck(
                 raise
             break  # The gradient is constant: there is nothing of this order to compare.
         cotangents = _cotangents(function, derived, point, rng)
+        point |= _axes(derived, {**point, **cotangents})
         if order in orders:
             differences += _compare(function, derived, point, cotangents, order, step)
         point |= cotangents
@@ -163,9 +164,27 @@ def _cotangents(
     function: Program, derived: Program, point: Mapping[str, _Array], rng: np.random.Generator
 ) -> dict[str, _Array]:
     """A random cotangent for each seed of the derived program."""
-    shapes = function.shapes({name: value.shape for name, value in point.items()})
-    seeds = [name for name in derived.inputs if name not in function.inputs]
-    return {name: rng.standard_normal(shapes[name.rpartition(".")[0]]) for name in seeds}
+    results = by_name(function(point), function.outputs)
+    seeds = {name: name.rpartition(".")[0] for name in derived.inputs if name not in point}
+    return {
+        name: rng.standard_normal(np.shape(results[output]))
+        for name, output in seeds.items()
+        if output in results
+    }
+
+
+def _axes(derived: Program, known: Mapping[str, _Array]) -> dict[str, _Array]:
+    """The tensors that a derived program asks for because it has to know their axes: zeros."""
+    missing = [name for name in derived.inputs if name not in known]
+    shapes = derived.shapes({name: value.shape for name, value in known.items()}) if missing else {}
+    for name in missing:
+        if name not in shapes:
+            raise InputError(
+                f"the derivative needs the axes of {name}, whose sizes do not follow from the tensors",
+                (),
+                f"declare them, or check a program that reads {name}",
+            )
+    return {name: np.zeros(shapes[name]) for name in missing}
 
 
 def _compare(
@@ -179,9 +198,10 @@ def _compare(
     """The largest difference for each gradient of the derived program."""
     gradients = by_name(derived({**point, **cotangents}), derived.outputs)
     weights = {name.rpartition(".")[0]: value for name, value in cotangents.items()}
+    own = {name: point[name] for name in function.inputs}
 
     def weighted(tensor: str, value: _Array) -> float:
-        results = by_name(function({**point, tensor: value}), function.outputs)
+        results = by_name(function({**own, tensor: value}), function.outputs)
         return float(sum(np.sum(weights[name] * results[name]) for name in weights))
 
     for gradient_name in derived.outputs:

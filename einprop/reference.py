@@ -17,7 +17,7 @@ from einprop.analysis.indices import target_indices
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
 from einprop.arguments import as_array, as_mapping, as_positions
-from einprop.errors import InputError
+from einprop.errors import InputError, UnsupportedError
 from einprop.notation.functions import COMBINED, FOLDS, Table
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
@@ -110,22 +110,37 @@ _POSITIONS: dict[str, Callable[[Any, Any], bool]] = {"argmax": operator.gt, "arg
 class _Evaluator:
     """One evaluation: cells are computed when they are asked for, each once."""
 
-    def __init__(self, sizes: Sizes, inputs: dict[str, _Array]) -> None:
+    def __init__(self, sizes: Sizes, inputs: dict[str, _Array], limit: float) -> None:
         self.sizes = sizes
         self.resolved = sizes.resolved
         self.inputs = inputs
         self.cells: dict[str, dict[_Cell, _Scalar]] = {}
         self.writes: dict[str, dict[_Cell, list[tuple[int, _At]]]] = {}
         self.numbers = numbers_by_target(self.resolved.equations)
+        self.limit = limit
+        self.turns = 0
 
     def tensor(self, name: str) -> _Array:
         """All cells of a tensor."""
         axes = range(self.resolved.types.rank(name))
         shape = [self.sizes.axis(name, axis) for axis in axes]
+        self.count(math.prod(shape), f"the cells of {name}")
         result = np.zeros(shape)
-        for cell in itertools.product(*map(range, shape)):
-            result[cell] = self.cell(name, cell)
-        return result
+        # A recurrence asks for the cells before a cell; near to where it starts they are few.
+        for steps in itertools.product((1, -1), repeat=len(shape)):
+            try:
+                for cell in itertools.product(
+                    *(range(n)[::step] for n, step in zip(shape, steps, strict=True))
+                ):
+                    result[cell] = self.cell(name, cell)
+            except RecursionError:
+                continue
+            return result
+        raise UnsupportedError(
+            f"the recurrence of {name} is too long for loops that ask one cell after the other",
+            (),
+            "take smaller tensors",
+        )
 
     def cell(self, name: str, cell: _Cell) -> _Scalar:
         """One cell: an input's, or what the equations put there together."""
@@ -160,8 +175,20 @@ class _Evaluator:
     def positions(self, indices: tuple[str, ...], number: int) -> Iterator[_At]:
         """Every assignment of a position to each index."""
         spans = [self.sizes.span(number, i) for i in indices]
+        turns = math.prod(max(span.stop - span.start, 0) for span in spans)
+        self.count(turns, f"the positions of {', '.join(indices)}")
         for cell in itertools.product(*(range(span.start, span.stop) for span in spans)):
             yield dict(zip(indices, cell, strict=True))
+
+    def count(self, turns: int, what: str) -> None:
+        """Refuse to begin a loop that would go beyond the limit."""
+        self.turns += turns
+        if self.turns > self.limit:
+            raise UnsupportedError(
+                f"the loops take more than {self.limit:,} turns, those over {what} included",
+                (),
+                "take smaller tensors, or raise the limit: evaluate(…, limit=…)",
+            )
 
     def place(self, access: Access, at: _At, number: int) -> _Cell | None:
         """The cell that an access names, or None if it is outside and padded."""
@@ -265,7 +292,9 @@ class _Evaluator:
         return found
 
 
-def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[str, _Array]:
+def evaluate(
+    program: Program | str, tensors: Mapping[str, ArrayLike], *, limit: float = 10_000_000
+) -> dict[str, _Array]:
     """Every tensor that a program defines, computed in float64 by the definition of the language.
 
     Each equation ``y[…] = expression`` is a loop over the positions of the indices on its left; each
@@ -275,6 +304,7 @@ def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[s
     Args:
         program: A program or its text.
         tensors: The inputs by name; anything that `numpy.asarray` takes.
+        limit: How many turns all loops together may take; ten million last about a minute.
 
     Returns:
         The defined tensors by name, float64.
@@ -283,6 +313,7 @@ def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[s
         ShapeError: The inputs' shapes disagree with the program or with each other.
         InputError: An input is missing, unknown, or not made of real numbers; or ``program`` is
             neither a program nor text.
+        UnsupportedError: The loops would take longer than the limit allows.
 
     >>> evaluate("y[b,j] = x[b,i] W[i,j] + B[j]", {"x": [[1, 2]], "W": [[3], [4]], "B": [5]})
     {'y': array([[16.]])}
@@ -298,7 +329,7 @@ def evaluate(program: Program | str, tensors: Mapping[str, ArrayLike]) -> dict[s
         for name, value in tensors.items()
     }
     sizes = bind_sizes(resolved, {name: value.shape for name, value in values.items()})
-    return _run(resolved, sizes, values)
+    return _run(resolved, sizes, values, limit)
 
 
 def _meaning(program: Program) -> Resolved:
@@ -308,7 +339,9 @@ def _meaning(program: Program) -> Resolved:
     return resolved
 
 
-def _run(resolved: Resolved, sizes: Sizes, values: dict[str, _Array]) -> dict[str, _Array]:
-    evaluator = _Evaluator(sizes, values)
+def _run(
+    resolved: Resolved, sizes: Sizes, values: dict[str, _Array], limit: float
+) -> dict[str, _Array]:
+    evaluator = _Evaluator(sizes, values, limit)
     with np.errstate(all="ignore"):
         return {name: evaluator.tensor(name) for name in resolved.names.defined}

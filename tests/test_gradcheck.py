@@ -10,7 +10,7 @@ import pytest
 
 from einprop import Program, gradcheck
 from einprop.calculus import rules
-from einprop.errors import DerivativeError, InputError
+from einprop.errors import DerivativeError, InputError, ShapeError
 from einprop.notation.functions import FUNCTIONS
 
 # Leaves and their derivatives as they should stand in the table, where a plant leaves them.
@@ -148,3 +148,14 @@ def test_a_constant_has_nothing_to_check() -> None:
 def test_a_missing_input_is_named() -> None:
     with pytest.raises(InputError, match="input is missing: W"):
         gradcheck(Program("y[b,j] = x[b,i] W[i,j]"), {"x": POINT["x"]})
+
+
+def test_sizes_that_do_not_follow_are_an_error_of_shape() -> None:
+    with pytest.raises(ShapeError, match="the size of index i is unknown"):
+        gradcheck("y[i] = sum[p](x[i+p])", {"x": np.ones(4)})
+
+
+def test_a_line_of_a_backward_pass_is_checked_alone() -> None:
+    result = gradcheck("B.grad[j] += y.grad[b,j]", {"y.grad": np.ones((2, 3))})
+    assert [(d.tensor, d.order) for d in result.differences] == [("y.grad", 1), ("B.grad.grad2", 2)]
+    assert result

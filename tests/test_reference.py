@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from einprop import Program
-from einprop.errors import InputError, ShapeError
+from einprop.errors import InputError, ShapeError, UnsupportedError
 from einprop.notation.functions import FUNCTIONS
 from einprop.reference import SCALAR_FUNCTIONS, evaluate
 
@@ -90,3 +90,25 @@ def test_what_it_refuses() -> None:
         evaluate("y = 2 x", {})
     with pytest.raises(ShapeError):
         evaluate("y[i] = x[i] z[i]", {"x": [1, 2], "z": [1]})
+
+
+def test_loops_that_would_not_end_are_refused_before_they_begin() -> None:
+    large = np.zeros((9000, 9000))
+    with pytest.raises(UnsupportedError, match="more than 10,000,000 turns"):
+        evaluate("y = A[i,j] B[j,i]", {"A": large, "B": large})
+    with pytest.raises(UnsupportedError, match=r"the cells of y|the positions of i"):
+        evaluate("y[i] = x[i]", {"x": X[0]}, limit=2)
+    np.testing.assert_array_equal(evaluate("y[i] = x[i]", {"x": X[0]}, limit=100)["y"], X[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s[t] = s[t-1] + x[t]",
+        "s[t] = s[t+1] + x[t]",
+        "s[t] = s[t+1] + x[t]; y = s[0]",
+    ],
+)
+def test_long_recurrences_run_in_either_direction(text: str) -> None:
+    found = evaluate(text, {"x": np.ones(2000)})["s"]
+    np.testing.assert_array_equal(np.sort(found), np.arange(1, 2001))

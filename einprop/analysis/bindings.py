@@ -131,12 +131,13 @@ class _Separation:
 
     def separated(self, node: Expression) -> Expression:
         """The expression with its bindings told apart, in the order of the text."""
-        if isinstance(node, Call) and not self.kept(node):
+        if isinstance(node, Call) and node.indices and not self.kept(node):
             held = _held(node)
             names = {i: self.fresh(i) for i in held if i in self.twice and i in self.seen}
             self.seen.update(held)
-            own = tuple(names.get(i, i) for i in node.indices)
-            node = self.within(replace(node, indices=own), names)
+            if names:
+                own = tuple(names.get(i, i) for i in node.indices)
+                node = self.within(replace(node, indices=own), names)
         return map_children(node, self.separated)
 
     def fresh(self, index: str) -> str:
