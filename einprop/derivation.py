@@ -107,7 +107,7 @@ def derivation_steps(resolved: Resolved, of: Names, wrt: Names) -> DerivationSte
         DerivativeError: As for `einprop.Program.backward`.
     """
     chosen = resolved.names.outputs if of is None else some_names(of, "of", resolved.names.defined)
-    wanted = None if wrt is None else some_names(wrt, "wrt", resolved.names.inputs)
+    wanted = None if wrt is None else some_names(wrt, "wrt", resolved.names.tensors)
     return DerivationSteps(backward_steps(resolved, chosen, wanted))
 
 

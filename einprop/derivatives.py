@@ -18,6 +18,7 @@ from einprop.calculus.declarations import (
 from einprop.calculus.derive import (
     Derivation,
     check_forward,
+    check_independent,
     check_names,
     derivation_of,
     derive_adjoint,
@@ -47,10 +48,10 @@ class Differentiable(Extensible):
         Args:
             of: The tensors to differentiate; by default the outputs. Their cotangents, ``y.grad``,
                 are inputs of the result, as are the forward tensors that it reads.
-            wrt: The inputs to differentiate for; by default all.
+            wrt: The inputs, or tensors on the way, to differentiate for; by default all inputs.
 
         Raises:
-            DerivativeError: ``of`` is not defined, ``wrt`` is not an input, either names nothing, or
+            DerivativeError: ``of`` is not defined, ``wrt`` is no tensor, either names nothing, or
                 nothing depends on any.
 
         >>> from einprop import Program
@@ -69,7 +70,7 @@ class Differentiable(Extensible):
         Args:
             of: The tensors to differentiate; by default the outputs. A scalar is seeded with 1; any
                 other takes its cotangent, ``y.grad``, as an input.
-            wrt: The inputs to differentiate for; by default all.
+            wrt: The inputs, or tensors on the way, to differentiate for; by default all inputs.
 
         Raises:
             DerivativeError: As for `backward`.
@@ -89,7 +90,7 @@ class Differentiable(Extensible):
 
         Args:
             of: The tensors to differentiate; by default the outputs.
-            wrt: The inputs to differentiate for; by default all.
+            wrt: The inputs, or tensors on the way, to differentiate for; by default all inputs.
 
         Raises:
             DerivativeError: As for `backward`.
@@ -122,7 +123,7 @@ class Differentiable(Extensible):
         >>> product({"x": [1.0, 2.0], "x.dot": [1.0, 10.0]})
         array([ 2., 40.])
         """
-        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.inputs)
+        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.tensors)
         derivation, equations = derive_tangent(self._resolved, self._chosen(of), wanted)
         declared = unread_tangents(self._resolved, derivation, equations)
         return self._joined(derivation, [*declared, *equations])
@@ -157,7 +158,8 @@ class Differentiable(Extensible):
 
         Args:
             of: The tensors to differentiate; by default the outputs.
-            wrt: The inputs to differentiate for; by default all that these depend on.
+            wrt: The inputs, or tensors on the way, to differentiate for; by default all inputs that
+                these depend on.
 
         Raises:
             DerivativeError: As for `backward`.
@@ -171,6 +173,8 @@ class Differentiable(Extensible):
         check_names(self._resolved, chosen, wanted)
         ahead = [x for name in chosen for x in wanted if not runs_backward(self._resolved, name, x)]
         check_forward(self._resolved, chosen, ahead)
+        for x in ahead:
+            check_independent(self._resolved, [x])
         found = Jacobians(self._resolved)
         ties: list[Equation] = []
         # Before any part of one is named.
@@ -217,6 +221,7 @@ class Differentiable(Extensible):
         output loss.hessian.U.U[i,r,i,r']
         """
         derivation, adjoint = self._derived_scalar(of, wrt, "hessian")
+        check_independent(self._resolved, derivation.wrt)
         gradient = self._joined(derivation, adjoint)._resolved
         check_forward(gradient, derivation.results, derivation.wrt)
         found = Jacobians(gradient)
@@ -279,7 +284,7 @@ class Differentiable(Extensible):
         chosen = self._scalar(of, "value_and_grad", "use vjp with a cotangent")
         if wrt is None and self._resolved.names.parameters:
             wrt = self._resolved.names.parameters
-        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.inputs)
+        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.tensors)
         derivation = derivation_of(self._resolved, chosen, wanted, chosen)
         joined = partial(self._with_gradients, derivation)
         recipe = self._derived_by(derivation)
@@ -324,14 +329,14 @@ class Differentiable(Extensible):
         """The inputs to differentiate for, those that matter by default."""
         chosen = self._chosen(of)
         if wrt is not None:
-            return some_names(wrt, "wrt", self._resolved.names.inputs)
+            return some_names(wrt, "wrt", self._resolved.names.tensors)
         check_names(self._resolved, chosen, None)
         return influential(self._resolved, chosen)
 
     def _derive(self, of: Names, wrt: Names, *, ones: bool) -> tuple[Derivation, list[Equation]]:
         chosen = self._chosen(of)
         scalars = [n for n in chosen if not self._resolved.types.rank(n)]
-        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.inputs)
+        wanted = None if wrt is None else some_names(wrt, "wrt", self._resolved.names.tensors)
         return derive_adjoint(self._resolved, chosen, wanted, scalars if ones else ())
 
 

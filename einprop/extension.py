@@ -89,8 +89,10 @@ class Extensible(ABC):
 
     def _derived_by(self, derivation: Derivation | Tangents) -> Recipe | None:
         """How to run what is derived from this program; None if only as it is written."""
-        # What a program declares are equations on its own tensors, not on pairs of them.
-        if not derivation.dependent or self._resolved.lines:
+        # What a program declares are equations on its own tensors, not on pairs of them; and a tensor
+        # on the way may be on it no more once stable forms are put in.
+        computed = set(self._resolved.names.defined).intersection(derivation.wrt)
+        if not derivation.dependent or self._resolved.lines or computed:
             return None
         return replace(self._recipe, derivations=(*self._recipe.derivations, derivation))
 

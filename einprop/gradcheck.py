@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from einprop.analysis.sizes import check_inputs
-from einprop.arguments import as_array, as_mapping, as_positions, by_name
+from einprop.arguments import as_array, as_mapping, as_names, as_positions, by_name
 from einprop.errors import DerivativeError, InputError
 from einprop.finite_differences import CUBE_ROOT_STEP, finite_differences
 from einprop.program import Program
@@ -116,6 +116,7 @@ def gradcheck(
     orders = _as_orders(orders)
     function, inputs = program if isinstance(program, Program) else Program(program), wrt
     point = _as_point(function, tensors)
+    _check_moved(function, inputs)
     differences: list[Difference] = []
     if of is not None:
         function = Program.from_statements(function.statements, outputs=of)
@@ -148,6 +149,19 @@ def _as_orders(orders: Iterable[int]) -> tuple[int, ...]:
             f"orders cannot be {shortened(orders)}", (), "1 is for gradients, 2 for theirs: [1, 2]"
         )
     return found
+
+
+def _check_moved(program: Program, wrt: str | Iterable[str] | None) -> None:
+    """Refuse tensors that no finite difference can move."""
+    computed = program.resolved.names.defined
+    names = () if wrt is None else as_names(wrt, "wrt", InputError, (*program.inputs, *computed))
+    for name in names:
+        if name in computed:
+            raise InputError(
+                f"{name} is computed, so no finite difference moves it",
+                (),
+                f"check the inputs that it depends on, or a program in which {name} is an input",
+            )
 
 
 def _as_point(program: Program, tensors: Mapping[str, ArrayLike]) -> dict[str, _Array]:

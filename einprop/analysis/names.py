@@ -31,6 +31,11 @@ class Names:
     defined: tuple[str, ...]
     outputs: tuple[str, ...]
 
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """All of them: the inputs, then those that equations define."""
+        return (*self.inputs, *self.defined)
+
 
 def collect_names(
     declarations: Sequence[TensorDeclaration], equations: Sequence[Equation]

@@ -34,6 +34,7 @@ __all__ = [
     "Tangents",
     "adjoint_of",
     "check_forward",
+    "check_independent",
     "check_names",
     "derivation_of",
     "derive_adjoint",
@@ -112,6 +113,7 @@ def derive_tangent(
         DerivativeError: As for `derive_adjoint`.
     """
     check_names(resolved, of, wrt)
+    check_independent(resolved, wrt or ())
     check_forward(resolved, of, resolved.names.inputs if wrt is None else wrt)
     suffix = free_suffix(resolved.equations, "dot")
     wanted = influential(resolved, of) if wrt is None else tuple(wrt)
@@ -149,6 +151,25 @@ def check_forward(resolved: Resolved, of: Sequence[str], wrt: Sequence[str]) -> 
                 [line.written.place],
                 "use reverse mode: vjp, or grad of grad",
             )
+
+
+def check_independent(resolved: Resolved, wrt: Sequence[str]) -> None:
+    """Refuse to move a tensor by itself that moves with another one, or with its own past.
+
+    Raises:
+        DerivativeError: Names both.
+    """
+    edges = readers(resolved.equations)
+    for other in wrt:
+        for name in wrt:
+            if name in reached(edges, edges.get(other, ())):
+                raise DerivativeError(
+                    f"{name} cannot be moved by itself: it depends on "
+                    f"{'its own past' if name == other else other}",
+                    (),
+                    "grad, vjp and value_and_grad give its gradient"
+                    + f", or leave {name} or {other} out" * (name != other),
+                )
 
 
 def influential(resolved: Resolved, of: Sequence[str]) -> tuple[str, ...]:
@@ -309,12 +330,18 @@ def check_names(resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None
                 f"it defines {', '.join(names.defined)}" + did_you_mean(name, names.defined),
             )
     for name in wrt or ():
-        if name not in names.inputs:
+        if name not in names.tensors:
             raise DerivativeError(
-                f"cannot differentiate with respect to {name}: it is not an input",
+                f"cannot differentiate with respect to {name}: it is no tensor of the program",
                 (),
-                f"the program's inputs are {', '.join(names.inputs) or 'none'}"
-                + did_you_mean(name, names.inputs),
+                f"the program's tensors are {', '.join(names.tensors)}"
+                + did_you_mean(name, names.tensors),
+            )
+        if name in of:
+            raise DerivativeError(
+                f"cannot differentiate {name} with respect to itself",
+                (),
+                f"its cotangent is what is given, as {name}.grad; name the tensors that it depends on",
             )
         if name in resolved.positions:
             raise DerivativeError(

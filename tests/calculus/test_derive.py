@@ -81,13 +81,16 @@ REFUSED = {
         "cannot differentiate x: the program does not define it\nit defines h, y"
     ),
     ("y = x w", "y", "h"): (
-        "cannot differentiate with respect to h: it is not an input\nthe program's inputs are x, w"
+        "cannot differentiate with respect to h: it is no tensor of the program\n"
+        "the program's tensors are x, w, y"
     ),
     ("y = x w", "y", "y"): (
-        "cannot differentiate with respect to y: it is not an input\nthe program's inputs are x, w"
+        "cannot differentiate y with respect to itself\n"
+        "its cotangent is what is given, as y.grad; name the tensors that it depends on"
     ),
     ("y = 2", "y", "x"): (
-        "cannot differentiate with respect to x: it is not an input\nthe program's inputs are none"
+        "cannot differentiate with respect to x: it is no tensor of the program\n"
+        "the program's tensors are y"
     ),
     ("y = 2", None, None): "y depends on no input: there is no derivative\n"
     "comparisons, sign, floor, argmax and stop_gradient are constants to a derivative",
