@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from einprop.analysis.sizes import as_size
 from einprop.analysis.spelling import respelt
-from einprop.errors import DerivativeError, EinpropError, InputError, ShapeError
+from einprop.errors import DerivativeError, EinpropError, InputError, ShapeError, UnsupportedError
 
 __all__ = [
     "Names",
@@ -22,11 +22,14 @@ __all__ = [
     "as_positions",
     "as_shape",
     "by_name",
+    "check_axes",
     "has_dtype",
+    "refuse_positions",
     "shape_of",
     "some_names",
 ]
 
+_MOST_AXES = 64
 _AS_ARRAY = ("__array__", "__array_interface__", "__array_struct__")
 
 Names = str | Iterable[str] | None
@@ -119,6 +122,38 @@ def as_mapping(
             )
         found[meant] = value
     return found
+
+
+def refuse_positions(call: str, more: Sequence[object]) -> None:
+    """Refuse tensors without names.
+
+    Args:
+        call: What is called, for the message.
+        more: What was given by position where one mapping belongs.
+
+    Raises:
+        InputError: There is something.
+    """
+    if more:
+        raise InputError(
+            f"tensors are given by name, and here {len(more)} more by position",
+            (),
+            f"as in {call}(x=…, W=…), or {call}({{'x': …, 'W': …}})",
+        )
+
+
+def check_axes(name: str, axes: int) -> None:
+    """Refuse what has more axes than an array of numpy can have.
+
+    Raises:
+        UnsupportedError: It has.
+    """
+    if axes > _MOST_AXES:
+        raise UnsupportedError(
+            f"{name} has {axes} axes; an array has at most {_MOST_AXES}",
+            (),
+            "take axes together, as in y[(a b),c]",
+        )
 
 
 def by_name(results: Any, outputs: Sequence[str]) -> dict[str, Any]:

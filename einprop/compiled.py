@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import is_
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from einprop.analysis.dependence import live
 from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, check_inputs, unknown_letters
-from einprop.arguments import as_arrays, as_mapping
+from einprop.arguments import as_arrays, as_mapping, check_axes, refuse_positions
 from einprop.backends import numpy as numpy_backend
 from einprop.backends.calibration import machine
 from einprop.backends.source import source
@@ -118,8 +118,12 @@ class Compiled:
             self._choices,
         )
 
-    def __call__(self, tensors: Mapping[str, Any] | None = None, /, **named: Any) -> Any:
+    def __call__(
+        self, tensors: Mapping[str, Any] | None = None, /, *more: Never, **named: Any
+    ) -> Any:
         """Run on tensors by name; see `Program.__call__`."""
+        if more:
+            refuse_positions("program", (tensors, *more))
         given = named if tensors is None else as_mapping(tensors, named, "tensors")
         ready = self._ready
         if ready is not None and ready.fits(given):
@@ -299,6 +303,8 @@ def _plan(
     sizes = bind_sizes(resolved, dict(zip(names, shapes, strict=True)))
     lowered = _lower(resolved, recipe, sizes, donation)
     lowered, planned = _planned(lowered, donation, choices, dtype)
+    for name, tensor in planned.tensors.items():
+        check_axes(name, len(tensor.shape))
     plan = numpy_backend.Plan(planned)
     place = {name: n for n, name in enumerate(names)}
     used = tuple(place[name] for name in lowered.inputs)

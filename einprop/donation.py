@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes
 from einprop.errors import InputError, ShapeError
+from einprop.options import mapping, text
 
 __all__ = ["Donation", "check_apart", "check_changeable", "donation_of"]
 
@@ -159,7 +160,9 @@ def donation_of(
     Raises:
         InputError: A name is not that of an output or an input, or comes twice.
     """
-    pairs = tuple((donate or {}).items())
+    hint = "as in donate={'w.new': 'w'}, inputs by output"
+    donate = {} if donate is None else mapping("donated outputs", donate, hint)
+    pairs = tuple((output, text("a donated input", name)) for output, name in donate.items())
     names = resolved.names
     _check_known([output for output, _ in pairs], names.outputs, "output")
     _check_known([name for _, name in pairs], names.inputs, "input")
@@ -171,6 +174,7 @@ def donation_of(
     if whole is not None:
         raise InputError(f"{whole} holds positions; no output fits into it")
     if guard is not None:
+        text("guard", guard)
         _check_known([guard], [n for n in names.outputs if n not in dict(pairs)], "output")
         if resolved.types.rank(guard):
             raise InputError(f"{guard} is no scalar, so it cannot guard what is written")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from reprlib import repr as shortened
 from typing import Self
 
 from einprop.analysis.resolve import Resolved, resolve
@@ -61,6 +62,14 @@ class Extensible(ABC):
         w.new[i] = w[i] - 0.1 w.grad[i]
         output w.new[i]
         """
+        if not isinstance(equations, list | tuple) or not all(
+            isinstance(each, Equation) for each in equations
+        ):
+            raise InputError(
+                f"what follows are equations, not {shortened(equations)}",
+                (),
+                "as in program.followed_by(Program('z = 2 y').statements, 'z')",
+            )
         names, recipe = as_names(outputs, "outputs", InputError), None
         wanted = {*names, *(access.name for e in equations for access in reads(e))}
         if self._recipe.derivations and not wanted & self._internal:

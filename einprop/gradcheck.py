@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from reprlib import repr as shortened
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from einprop.analysis.sizes import check_inputs
 from einprop.arguments import as_array, as_mapping, as_names, as_positions, by_name
 from einprop.errors import DerivativeError, InputError
 from einprop.finite_differences import CUBE_ROOT_STEP, finite_differences
+from einprop.options import check_generator, flag, positive, within
 from einprop.program import Program
 
 __all__ = ["Difference", "GradientCheck", "gradcheck", "largest_difference"]
@@ -22,6 +24,8 @@ _Array = NDArray[np.float64]
 
 # Not one that callers draw their tensors with: a cotangent equal to the input hides errors.
 _SEED = 0x6752AD
+# Each order makes the program several times larger.
+_HIGHEST = 8
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,10 @@ def gradcheck(
     >>> bool(gradcheck(program, {"x": np.ones((2, 3)), "W": np.full((3, 2), 0.1)}))
     True
     """
-    rng = rng or np.random.default_rng(_SEED)
+    rng = np.random.default_rng(_SEED) if rng is None else rng
+    check_generator(rng)
+    tolerance = within("tolerance", tolerance, 0)
+    step, check = positive("step", step), flag("check", check)
     orders = _as_orders(orders)
     function, inputs = program if isinstance(program, Program) else Program(program), wrt
     point = _as_point(function, tensors)
@@ -142,9 +149,10 @@ def gradcheck(
     return result
 
 
-def _as_orders(orders: Iterable[int]) -> tuple[int, ...]:
-    found = tuple(orders) if isinstance(orders, Iterable) else (orders,)
-    if not found or not all(isinstance(order, int) and order >= 1 for order in found):
+def _as_orders(orders: Any) -> tuple[int, ...]:
+    several = isinstance(orders, Iterable) and not isinstance(orders, bytes)
+    found = tuple(orders) if several else (orders,)
+    if not found or not all(isinstance(order, int) and 1 <= order <= _HIGHEST for order in found):
         raise InputError(
             f"orders cannot be {shortened(orders)}", (), "1 is for gradients, 2 for theirs: [1, 2]"
         )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from einprop.arguments import as_mapping
 from einprop.layers.network import Network
+from einprop.options import instance
 from einprop.program import Program
 from einprop.tables import aligned, html_table
 
@@ -110,6 +111,7 @@ def inspect(
     y[b,k]      1x1    0.924    0.0758
     loss     scalar  0.00287         1
     """
+    instance("a model", model, (Network, Program), "pass a network or a program")
     program = model.program if isinstance(model, Network) else model
     # What else a network gives beside its output is the state of the next step.
     output = program.outputs[0] if of is None and isinstance(model, Network) else of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from reprlib import repr as shortened
-from typing import Any, Self
+from typing import Any, Never, Self
 
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import bind_sizes
@@ -165,13 +165,16 @@ class Program(Shown, Differentiable):
     def _compiled(self) -> Compiled:
         return self.compile()
 
-    def __call__(self, tensors: Mapping[str, Any] | None = None, /, **named: Any) -> Any:
+    def __call__(
+        self, tensors: Mapping[str, Any] | None = None, /, *more: Never, **named: Any
+    ) -> Any:
         """Run the program on numpy; it is compiled on the first call for these shapes and dtypes.
 
         Args:
             tensors: Inputs by name (names with suffixes, such as ``y.grad``, can only go here).
                 Each has an axis for each of its indices. Floating arrays decide the dtype together,
                 as in numpy; numbers, lists and integer arrays follow them, and are float64 alone.
+            *more: Nothing: what is given by position is refused.
             **named: Inputs by name.
 
         Returns:
@@ -184,7 +187,7 @@ class Program(Shown, Differentiable):
         >>> Program("y[i] = a x[i]")({"x": [1.0, 2.0]}, a=3)
         array([3., 6.])
         """
-        return self._compiled(tensors, **named)
+        return self._compiled(tensors, *more, **named)
 
     def compile(
         self,

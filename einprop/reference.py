@@ -16,7 +16,7 @@ from einprop.analysis.dependence import numbers_by_target
 from einprop.analysis.indices import target_indices
 from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
-from einprop.arguments import as_array, as_mapping, as_positions
+from einprop.arguments import as_array, as_mapping, as_positions, check_axes
 from einprop.errors import InputError, UnsupportedError
 from einprop.notation.functions import COMBINED, FOLDS, Table
 from einprop.notation.parser import parse
@@ -329,6 +329,8 @@ def evaluate(
         for name, value in tensors.items()
     }
     sizes = bind_sizes(resolved, {name: value.shape for name, value in values.items()})
+    for name in resolved.names.defined:
+        check_axes(name, resolved.types.rank(name))
     return _run(resolved, sizes, values, limit)
 
 

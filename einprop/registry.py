@@ -21,6 +21,7 @@ from einprop.notation.parser import parse_expression
 from einprop.notation.prelude import prelude
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Call, IndexValue, walk
+from einprop.options import flag
 from einprop.reference import SCALAR_FUNCTIONS
 
 __all__ = ["RegisteredFunction", "register_function", "unregister_function"]
@@ -103,7 +104,7 @@ def register_function(
     x.grad[i] += y.grad[i] / (1 + x[i]^2)
     [0.         0.78539816]
     """
-    _check_name(name, replace=replace)
+    _check_name(name, replace=flag("replace", replace))
     if not callable(function) or not (scalar is None or callable(scalar)):
         raise InputError(
             f"{name} needs a function of arrays, not {shortened(function)}",
@@ -116,6 +117,9 @@ def register_function(
             (),
             "as in '1 / x', with one for each parameter",
         )
+    for what, given in (("parameters", parameters), ("defaults", defaults)):
+        if given is not None and not isinstance(given, str | Sequence):
+            raise InputError(f"{what} of {name} are {shortened(given)}", (), "give a list")
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Function(name, *_signature(name, function, texts, parameters, defaults), own=True)
     for parameter, text in zip(row.parameters, row.derivatives, strict=True):
@@ -141,7 +145,7 @@ def unregister_function(name: str) -> None:
         InputError: No function is registered under this name.
     """
     with _LOCK:
-        if name not in FUNCTIONS or not FUNCTIONS[name].own:
+        if not isinstance(name, str) or name not in FUNCTIONS or not FUNCTIONS[name].own:
             raise InputError(f"no function is registered under the name {shortened(name)}")
         del FUNCTIONS[name], SCALAR_FUNCTIONS[name]
         numpy_functions.unregister(name)

@@ -18,6 +18,7 @@ from einprop.errors import InputError, ShapeError
 from einprop.explain import Explanation
 from einprop.notation.latex import to_latex
 from einprop.notation.tree import IndexDeclaration, Statement, TensorDeclaration, equations_of
+from einprop.options import text
 from einprop.passes.statements import as_statements
 
 __all__ = ["Shown"]
@@ -254,6 +255,7 @@ class Shown(ABC):
         _1[i,l] = sum[k](_2[i,k] C[k,l])
         y[i,l] = _1[i,l]
         """
+        text("a pass", stage)
         if stage == "resolve":
             return self._stage(self._resolved_statements())
         found = dict(self.stages(sizes, **letters))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from einprop.compiled import Compiled
 
@@ -41,7 +41,7 @@ class ValueAndGrad:
         return self._derive()
 
     def __call__(
-        self, tensors: Mapping[str, Any] | None = None, /, **named: Any
+        self, tensors: Mapping[str, Any] | None = None, /, *more: Never, **named: Any
     ) -> tuple[Any, dict[str, Any]]:
         """The value, and a dict of gradients by input, each of its input's shape.
 
@@ -49,5 +49,5 @@ class ValueAndGrad:
             ShapeError: As for `Program.__call__`.
             InputError: As for `Program.__call__`.
         """
-        results = self._compiled(tensors, **named)
+        results = self._compiled(tensors, *more, **named)
         return results[self.value], {name: results[g] for name, g in self.gradients.items()}

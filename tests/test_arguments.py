@@ -483,3 +483,46 @@ def test_threads_that_plan_at_once() -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert all(map(all, pool.map(work, range(6))))
+
+
+def test_a_step_and_what_it_is_made_of_are_pickled() -> None:
+    network = ep.layers.Affine(2, W=ep.init.normal(0.1)) >> ep.layers.losses.SquaredError()
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4, 3))
+    batch = {"x": x, "t": x[:, :2]}
+    for how in COPIES.values():
+        copied_network = how(network)
+        assert copied_network == network
+        parameters = copied_network.init(np.random.default_rng(1), x=x)
+        others = network.init(np.random.default_rng(1), x=x)
+        options = {"clip": ep.training.ClipNorm(1.0), "l2": 0.1, "examples": 4, "micro_batch": 3}
+        step = ep.training.Step(network, ep.training.Adam(0.1), **options)
+        again = how(step)
+        state = step.start(others)
+        again_state = again.start(parameters)
+        assert step(others, state, batch) == again(parameters, again_state, batch)
+        for name in others:
+            np.testing.assert_array_equal(parameters[name], others[name])
+    own = ep.layers.init.Initializer("mine", ep.layers.init.he_normal.draw)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(own)
+
+
+AXES = ",".join(f"i{n}" for n in range(66))
+MANY = Program(f"y[{AXES}] = " + " * ".join(f"x[i{n}]" for n in range(66)))
+
+
+@pytest.mark.parametrize("call", [MANY, lambda **given: evaluate(MANY, given)])
+def test_more_axes_than_an_array_has_are_refused(call: Callable[..., object]) -> None:
+    with pytest.raises(ep.UnsupportedError, match="y has 66 axes; an array has at most 64"):
+        call(x=np.ones(1))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [LOSS, LOSS.compile(), LOSS.value_and_grad(), ep.layers.Affine(2)],
+    ids=lambda call: type(call).__name__,
+)
+def test_tensors_by_position_are_refused(call: Callable[..., object]) -> None:
+    with pytest.raises(ep.InputError, match=r"tensors are given by name, and here \d more"):
+        call({}, np.ones(2), np.ones(2))

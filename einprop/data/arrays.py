@@ -8,10 +8,11 @@ from typing import Any, Generic, NamedTuple, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from einprop.data.batches import check_generator, count_examples
+from einprop.data.batches import count_examples, rows_of
 from einprop.data.dataset import Dataset
 from einprop.data.labels import one_hot
 from einprop.errors import InputError
+from einprop.options import check_generator, dtype_of, plain
 
 __all__ = ["Parts", "from_arrays", "split"]
 
@@ -124,18 +125,14 @@ def split(
 
 
 def _real(name: str, values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InputError(f"{name} is no array: its rows differ in length") from error
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{name} is {array.dtype}, not made of real numbers")
-    return array if array.dtype.kind in "iu" else array.astype(dtype, copy=False)
+    array = rows_of(name, values)
+    return array if array.dtype.kind in "iu" else array.astype(dtype_of(dtype), copy=False)
 
 
 def _count(name: str, part: float, examples: int) -> int:
-    whole = isinstance(part, int | np.integer)
-    if not 0 <= part < (np.inf if whole else 1):
+    part = plain(part)  # type: ignore[assignment]
+    whole = isinstance(part, int) and not isinstance(part, bool)
+    if not (whole or isinstance(part, float)) or not 0 <= part < (np.inf if whole else 1):
         raise InputError(
             f"{name} is {part}", hint="it is a number of examples, or a part below 1 of them"
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from reprlib import repr as shortened
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from einprop.errors import InputError
+from einprop.options import check_generator, flag, instance, integer
 
-__all__ = ["check_generator", "count_examples", "minibatches"]
+__all__ = ["count_examples", "minibatches"]
 
 
 @overload
@@ -60,9 +62,9 @@ def minibatches(
     """
     named = isinstance(arrays, Mapping)
     by_name = dict(arrays) if isinstance(arrays, Mapping) else dict(_numbered(arrays))
+    by_name = {name: rows_of(name, array) for name, array in by_name.items()}
     examples = count_examples(by_name)
-    if batch_size < 1:
-        raise InputError(f"batch_size must be 1 or more, not {batch_size}")
+    batch_size, drop_last = integer("batch_size", batch_size), flag("drop_last", drop_last)
     if drop_last and examples < batch_size:
         raise InputError(f"with drop_last, {examples} examples make no batch of {batch_size}")
     check_generator(rng)
@@ -75,20 +77,34 @@ def minibatches(
 
 
 def _numbered(arrays: Sequence[NDArray[Any]]) -> Iterator[tuple[str, NDArray[Any]]]:
+    instance("arrays", arrays, (list, tuple), "arrays by name, or a list or tuple of them")
     return ((f"array {number}", array) for number, array in enumerate(arrays))
 
 
-def check_generator(rng: object) -> None:
-    """Make sure that draws come from a generator that was passed in."""
-    if not isinstance(rng, np.random.Generator):
-        raise InputError(
-            f"rng must be a numpy Generator, not {type(rng).__name__}",
-            hint="write numpy.random.default_rng(seed)",
-        )
+def rows_of(name: str, given: Any) -> NDArray[Any]:
+    """An array whose rows are examples.
+
+    Raises:
+        InputError: It is no array of numbers.
+    """
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"{name} is no array: its rows differ in length") from error
+    except Exception as error:  # an array-like of another library may raise anything
+        raise InputError(f"{name} is no array: {str(error).partition('. ')[0]}") from error
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} is {array.dtype}, not made of real numbers")
+    return array
 
 
 def count_examples(by_name: Mapping[str, NDArray[Any]]) -> int:
     """The number of examples that all arrays share."""
+    if not isinstance(by_name, Mapping):
+        raise InputError(
+            f"data are arrays by input name, not {shortened(by_name)}",
+            hint="as in {'x': x, 't': t}, examples along the first axis",
+        )
     if not by_name:
         raise InputError("there are no arrays to take batches of")
     for name, array in by_name.items():

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from reprlib import repr as shortened
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from einprop.data.batches import rows_of
 from einprop.data.labels import one_hot
 from einprop.errors import InputError, ShapeError
+from einprop.options import dtype_of, flag, integer
 
 __all__ = ["Dataset", "Split"]
 
@@ -37,13 +40,17 @@ class Dataset:
     classes: int = 10
 
     def __post_init__(self) -> None:
+        for name in ("images", "labels"):
+            object.__setattr__(self, name, rows_of(name, getattr(self, name)))
+        integer("brightest", self.brightest)
+        integer("classes", self.classes)
         if np.ndim(self.images) not in (3, 4):
             raise InputError(
                 f"images of shape {np.shape(self.images)} are no images",
                 hint="the axes are examples, height, width and, for colours, channels",
             )
-        if len(self.images) != len(self.labels):
-            raise InputError(f"{len(self.images)} images have {len(self.labels)} labels")
+        if self.labels.ndim != 1 or len(self.images) != len(self.labels):
+            raise InputError(f"{len(self.images)} images have {np.size(self.labels)} labels")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -55,7 +62,15 @@ class Dataset:
         >>> Dataset(images, np.array([7, 8, 9]), brightest=2).take([2, 0]).labels.tolist()
         [9, 7]
         """
-        return replace(self, images=self.images[rows], labels=self.labels[rows])
+        if not isinstance(rows, slice):
+            rows = rows_of("rows", rows)
+            if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iub"):
+                raise InputError(f"rows are numbers of examples, not {shortened(rows)}")
+            rows = rows if rows.size else rows.astype(np.intp)
+        try:
+            return replace(self, images=self.images[rows], labels=self.labels[rows])
+        except (IndexError, TypeError) as error:
+            raise InputError(f"rows are numbers of examples: {error}") from None
 
     def mean_image(self) -> NDArray[np.float64]:
         """The mean over the examples of each pixel, of the shape of one image.
@@ -112,6 +127,9 @@ class Dataset:
         >>> tensors["x"].shape, tensors["x"].ravel().tolist(), tensors["t"].tolist()
         ((1, 2, 2, 1), [0.0, 0.0, 4.0, 12.0], [3])
         """
+        dtype = dtype_of(dtype)
+        flat, raw = flag("flat", flat), flag("raw", raw)
+        integer_labels = flag("integer_labels", integer_labels)
         pixels = self.images.astype(dtype)
         if mean is not None:
             pixels -= self._checked_mean(mean).astype(pixels.dtype)
@@ -125,7 +143,7 @@ class Dataset:
         return {"x": pixels.reshape(len(self), *shape), "t": labels}
 
     def _checked_mean(self, mean: ArrayLike) -> NDArray[Any]:
-        array = np.asarray(mean)
+        array = rows_of("mean", mean)
         if array.shape not in ((), self.images.shape[1:]):
             raise ShapeError(
                 f"a mean of shape {array.shape} does not fit images of shape {self.images.shape[1:]}",

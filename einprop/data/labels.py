@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from einprop.data.batches import rows_of
 from einprop.errors import InputError
+from einprop.options import dtype_of, integer
 
 __all__ = ["one_hot"]
 
@@ -26,11 +28,12 @@ def one_hot(labels: ArrayLike, classes: int, dtype: DTypeLike = np.float32) -> N
     >>> one_hot([2, 0], 3).tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    array = np.asarray(labels)
+    classes = integer("classes", classes)
+    array = rows_of("labels", labels)
     if array.dtype.kind not in "iu":
         raise InputError(f"labels must be integers, not {array.dtype}")
     strays = array[(array < 0) | (array >= classes)]
     if strays.size:
         raise InputError(f"label {strays[0]} names none of {classes} classes, 0 to {classes - 1}")
     rows: NDArray[Any] = array[..., np.newaxis] == np.arange(classes)
-    return rows.astype(dtype)
+    return rows.astype(dtype_of(dtype))

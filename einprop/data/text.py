@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from einprop.data.batches import rows_of
 from einprop.errors import InputError
+from einprop.options import file_name, integer, within
+from einprop.options import text as as_text
 
 __all__ = ["Characters", "Vocabulary", "load_text", "read_text", "windows"]
 
@@ -39,6 +43,7 @@ class Vocabulary:
     _codes: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        as_text("a vocabulary", self.characters)
         codes = {character: code for code, character in enumerate(self.characters)}
         if len(codes) < len(self.characters):
             twice = next(c for c in self.characters if self.characters.count(c) > 1)
@@ -48,7 +53,7 @@ class Vocabulary:
     @classmethod
     def of(cls, text: str) -> Vocabulary:
         """The vocabulary of a text, in the order of Unicode."""
-        return cls("".join(sorted(set(text))))
+        return cls("".join(sorted(set(as_text("a text", text)))))
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -59,6 +64,7 @@ class Vocabulary:
         Raises:
             InputError: A character is not in the vocabulary; the message says which, and where.
         """
+        as_text("a text", text)
         codes = np.fromiter((self._codes.get(c, -1) for c in text), np.intp, len(text))
         strays = np.flatnonzero(codes < 0)
         if strays.size:
@@ -75,7 +81,7 @@ class Vocabulary:
         Raises:
             InputError: A code stands for no character.
         """
-        numbers = [int(code) for code in codes]
+        numbers = [int(code) for code in _integers(codes)]
         for number in numbers:
             if not 0 <= number < len(self):
                 raise InputError(
@@ -99,6 +105,8 @@ def read_text(path: str | PathLike[str], encoding: str = "utf-8") -> str:
     Raises:
         InputError: The file cannot be read, or is no text of this encoding.
     """
+    file_name(path)
+    as_text("encoding", encoding)
     try:
         return Path(path).read_text(encoding)
     except (OSError, UnicodeError, LookupError) as error:
@@ -129,13 +137,20 @@ def load_text(
     >>> vocabulary.decode(train), vocabulary.decode(held_out)
     ('to be or not', ' to be')
     """
-    if not 0 <= held_out < 1:
+    if within("held_out", held_out, 0, 1) == 1:
         raise InputError(f"held_out is {held_out}", hint="it is a part of the text: 0 to below 1")
     text = read_text(path, encoding)
     vocabulary = Vocabulary.of(text)
     codes = vocabulary.encode(text)
     border = len(codes) - round(held_out * len(codes))
     return Characters(codes[:border], codes[border:], vocabulary)
+
+
+def _integers(codes: Iterable[int]) -> NDArray[Any]:
+    array = rows_of("codes", list(codes) if isinstance(codes, Iterable) else codes)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InputError(f"codes are integers in a row, not {shortened(codes)}")
+    return array
 
 
 def windows(codes: NDArray[Any], length: int, stride: int | None = None) -> dict[str, NDArray[Any]]:
@@ -161,9 +176,9 @@ def windows(codes: NDArray[Any], length: int, stride: int | None = None) -> dict
     >>> pairs["x"].tolist(), pairs["t"].tolist()
     ([[0, 1, 2], [3, 4, 5]], [[1, 2, 3], [4, 5, 6]])
     """
-    step = length if stride is None else stride
-    if length < 1 or step < 1:
-        raise InputError(f"length {length} and stride {step} must be 1 or more")
+    length = integer("length", length)
+    step = length if stride is None else integer("stride", stride)
+    codes = rows_of("codes", codes)
     if np.ndim(codes) != 1 or len(codes) <= length:
         raise InputError(
             f"codes of shape {np.shape(codes)} hold no window of {length} characters and the next",

@@ -8,6 +8,7 @@ from einprop.errors import InputError
 from einprop.layers.layer import Layer
 from einprop.layers.noise import Noise, bernoulli
 from einprop.layers.options import positive, within
+from einprop.options import one_of
 
 __all__ = [
     "ELU",
@@ -126,8 +127,7 @@ class GELU(Layer):
     approximate: str
 
     def __init__(self, *, approximate: str = "none") -> None:
-        if approximate not in ("none", "tanh"):
-            raise InputError(f"approximate is {approximate!r}", hint="it is 'none' or 'tanh'")
+        one_of("approximate", approximate, ("none", "tanh"))
         self._configure(approximate=approximate)
 
     @property

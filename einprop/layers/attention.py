@@ -8,6 +8,7 @@ from einprop.layers import init
 from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
 from einprop.layers.options import integer, one_of
+from einprop.options import flag
 
 __all__ = ["Attention"]
 
@@ -87,10 +88,10 @@ class Attention(Layer):
         self._configure(
             initial,
             heads=integer("heads", heads),
-            causal=bool(causal),
-            cross=bool(cross),
+            causal=flag("causal", causal),
+            cross=flag("cross", cross),
             padded=one_of("padded", padded, (None, *_KEPT)),
-            bias=bool(bias),
+            bias=flag("bias", bias),
         )
 
     @property

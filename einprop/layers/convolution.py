@@ -11,6 +11,7 @@ from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
 from einprop.layers.options import integer, padding_of, per_axis
 from einprop.layers.windows import OFFSETS, POSITIONS, Windows
+from einprop.options import flag
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d"]
 
@@ -51,7 +52,7 @@ class _Convolution(Layer):
             padding=padding_of(padding, axes),
             dilation=per_axis("dilation", dilation, axes),
             groups=integer("groups", groups),
-            bias=bool(bias),
+            bias=flag("bias", bias),
         )
         self._windows()  # which refuses what does not go together
 

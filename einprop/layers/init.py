@@ -31,6 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from einprop.errors import InputError, ShapeError
+from einprop.options import number, plain
+from einprop.options import text as as_text
 
 __all__ = [
     "Initializer",
@@ -85,6 +87,14 @@ class Initializer:
         """The name under which ``einprop.init`` has it."""
         return self.name
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Functions made on the way cannot be pickled; those of this module come back by name.
+        try:
+            parse_initializer(self.name)
+        except InputError:
+            return Initializer, (self.name, self.draw)
+        return parse_initializer, (self.name,)
+
 
 def constant(value: float) -> Initializer:
     """Every entry is ``value``; nothing is drawn.
@@ -92,8 +102,8 @@ def constant(value: float) -> Initializer:
     >>> constant(1)(np.random.default_rng(0), (2,)).tolist()
     [1.0, 1.0]
     """
-    number = float(value)
-    return Initializer(f"constant({number})", lambda _rng, shape, *_fans: np.full(shape, number))
+    held = number("constant", value)
+    return Initializer(f"constant({held})", lambda _rng, shape, *_fans: np.full(shape, held))
 
 
 def rows(*values: float) -> Initializer:
@@ -132,10 +142,8 @@ def normal(std: float = 1.0) -> Initializer:
     >>> normal(0.01)(np.random.default_rng(0), (2, 3)).shape
     (2, 3)
     """
-    number = _spread("normal", std)
-    return Initializer(
-        f"normal({number})", lambda rng, shape, *_fans: rng.normal(0.0, number, shape)
-    )
+    scale = _spread("normal", std)
+    return Initializer(f"normal({scale})", lambda rng, shape, *_fans: rng.normal(0.0, scale, shape))
 
 
 def uniform(bound: float = 1.0) -> Initializer:
@@ -147,9 +155,9 @@ def uniform(bound: float = 1.0) -> Initializer:
     >>> bool(abs(uniform(0.1)(np.random.default_rng(0), (2, 3))).max() <= 0.1)
     True
     """
-    number = _spread("uniform", bound)
+    scale = _spread("uniform", bound)
     return Initializer(
-        f"uniform({number})", lambda rng, shape, *_fans: rng.uniform(-number, number, shape)
+        f"uniform({scale})", lambda rng, shape, *_fans: rng.uniform(-scale, scale, shape)
     )
 
 
@@ -170,7 +178,7 @@ def orthogonal(gain: float = 1.0) -> Initializer:
     >>> bool(np.allclose(q.T @ q, np.eye(3)))
     True
     """
-    number = _spread("orthogonal", gain)
+    scale = _spread("orthogonal", gain)
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...], *_fans: int) -> Array:
         if len(shape) < 2:
@@ -181,17 +189,18 @@ def orthogonal(gain: float = 1.0) -> Initializer:
         normals = rng.standard_normal((math.prod(shape[:-1]), shape[-1]))
         wide = normals.shape[0] < normals.shape[1]
         q, r = np.linalg.qr(normals.T if wide else normals)
-        q *= np.copysign(number, np.diagonal(r))
+        q *= np.copysign(scale, np.diagonal(r))
         matrix: Array = q.T if wide else q
         return matrix.reshape(shape)
 
-    return Initializer(f"orthogonal({number})", draw)
+    return Initializer(f"orthogonal({scale})", draw)
 
 
 def _spread(name: str, value: float) -> float:
-    if not 0 <= value < math.inf:
+    found = plain(value)
+    if not isinstance(found, int | float) or not 0 <= found < math.inf:
         raise InputError(f"{name}({value}) is no initialiser", hint="its number is 0 or more")
-    return float(value)
+    return number(name, found)
 
 
 def _scaled_normal(name: str, variance: Callable[[int, int], float]) -> Initializer:
@@ -271,6 +280,7 @@ def parse_initializer(text: str) -> Initializer:
     >>> parse_initializer("orthogonal(1.5)")
     orthogonal(1.5)
     """
+    as_text("an initialiser", text)
     if text in _SINGLE:
         return _SINGLE[text]
     name, _, rest = text.partition("(")

@@ -22,11 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from einprop.errors import InputError
 from einprop.layers import init
 from einprop.layers.init import Initializer
 from einprop.layers.layer import Loss
 from einprop.layers.options import integer, number, positive, within
+from einprop.options import flag, instance
 
 __all__ = [
     "AbsoluteError",
@@ -50,7 +53,7 @@ class _Mean(Loss):
     weighted: bool
 
     def __init__(self, *, weighted: bool = False) -> None:
-        self._configure(weighted=bool(weighted))
+        self._configure(weighted=flag("weighted", weighted))
 
     @property
     def each(self) -> str:
@@ -162,13 +165,14 @@ class CrossEntropy(_Mean):
                     hint="write integers=True, or weighted=True with weight[b] 0 where none counts",
                 )
         if class_weights is not None:
+            instance("class_weights", class_weights, (list, tuple, np.ndarray), "a number a class")
             class_weights = tuple(number("class_weights", each) for each in class_weights)
         self._configure(
-            integers=bool(integers),
+            integers=flag("integers", integers),
             label_smoothing=within("label_smoothing", label_smoothing, 0, 1),
             ignore_index=ignore_index,
             class_weights=class_weights,
-            weighted=bool(weighted),
+            weighted=flag("weighted", weighted),
         )
 
     @property
@@ -268,7 +272,7 @@ class Huber(_Mean):
     delta: float
 
     def __init__(self, delta: float = 1.0, *, weighted: bool = False) -> None:
-        self._configure(delta=positive("delta", delta), weighted=bool(weighted))
+        self._configure(delta=positive("delta", delta), weighted=flag("weighted", weighted))
 
     @property
     def each(self) -> str:
@@ -378,7 +382,9 @@ class MulticlassHinge(_Mean):
         self, margin: float = 1.0, *, integers: bool = False, weighted: bool = False
     ) -> None:
         self._configure(
-            margin=positive("margin", margin), integers=bool(integers), weighted=bool(weighted)
+            margin=positive("margin", margin),
+            integers=flag("integers", integers),
+            weighted=flag("weighted", weighted),
         )
 
     @property

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from reprlib import repr as shortened
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 import numpy.typing as npt
 
-from einprop.arguments import as_array, has_dtype, shape_of
+from einprop.arguments import as_array, has_dtype, refuse_positions, shape_of
 from einprop.errors import InputError, ShapeError
 from einprop.layers.compose import Composition, compose
 from einprop.layers.init import Array
@@ -21,6 +21,7 @@ from einprop.layers.ties import parse_ties
 from einprop.notation.parser import parse
 from einprop.notation.printer import program_text, to_text
 from einprop.notation.tree import Equation
+from einprop.options import check_generator, dtype_of, integer
 from einprop.program import Program
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Network:
         >>> print(str(Affine(3).with_axes(3).program).splitlines()[-1])
         y[b,s,j] = x[b,s,i] W[i,j] + B[j]
         """
+        axes = None if axes is None else integer("axes", axes)
         if axes == self.axes:
             return self
         network = self._of(self.layers)
@@ -220,7 +222,8 @@ class Network:
         network = self.for_axes(len(_shape(data["x"])) if "x" in data else None)
         if network is not self:
             return network.init(rng, dtype=dtype, **data)
-        kind = _dtype(data.get("x")) if dtype is None else np.dtype(dtype)
+        check_generator(rng)
+        kind = _dtype(data.get("x")) if dtype is None else dtype_of(dtype)
         given = {name: _shape(value) for name, value in data.items()}
         shapes = self.program.shapes(**given)
         _refuse_empty(shapes, given)
@@ -294,19 +297,24 @@ class Network:
         self.program.shapes({name: array.shape for name, array in loaded.items()})
         return loaded
 
-    def __call__(self, parameters: Mapping[str, Array], /, **tensors: npt.ArrayLike) -> Array:
+    def __call__(
+        self, parameters: Mapping[str, Array], /, *more: Never, **tensors: npt.ArrayLike
+    ) -> Array:
         """The network's output, in evaluation mode, for these parameters, state and inputs.
 
         Raises:
             InputError: The parameters are not given by name, or an input is missing or unknown.
             ShapeError: Shapes disagree.
         """
+        refuse_positions("network", more)
         if not isinstance(parameters, Mapping):
             raise InputError(
                 f"a network is called with its parameters by name first, not {shortened(parameters)}",
                 hint="as in network(parameters, x=x), with parameters = network.init(rng, x=x)",
             )
-        program = self.for_axes(np.ndim(tensors["x"]) if "x" in tensors else None).evaluation
+        program = self.for_axes(
+            len(shape_of("x", tensors["x"])) if "x" in tensors else None
+        ).evaluation
         own = self._dotted
         read = {n: a for n, a in parameters.items() if n in program.inputs or n not in own}
         self._refuse_targetless(program, {*read, *tensors})

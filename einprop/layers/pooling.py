@@ -9,6 +9,7 @@ from einprop.layers.between import Between
 from einprop.layers.layer import Layer
 from einprop.layers.options import padding_of, per_axis
 from einprop.layers.windows import ENTERING, OFFSETS, POSITIONS, Windows
+from einprop.options import one_of
 
 __all__ = ["AvgPool1d", "AvgPool2d", "Flatten", "GlobalPool", "MaxPool1d", "MaxPool2d"]
 
@@ -234,8 +235,7 @@ class GlobalPool(Between):
     kind: str
 
     def __init__(self, kind: str = "mean") -> None:
-        if kind not in ("mean", "max"):
-            raise InputError(f"kind is {kind!r}", hint="it is 'mean' or 'max'")
+        one_of("kind", kind, ("mean", "max"))
         self._configure(kind=kind)
 
     def fitted(self, axes: int) -> Self:

@@ -9,6 +9,7 @@ from einprop.layers import init
 from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
 from einprop.layers.options import integer
+from einprop.options import flag
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
@@ -39,9 +40,9 @@ class _Recurrent(Layer):
         self._configure(
             initial,
             width=integer("width", width),
-            last=bool(last),
-            given=bool(given),
-            padded=bool(padded),
+            last=flag("last", last),
+            given=flag("given", given),
+            padded=flag("padded", padded),
         )
 
     @property

@@ -12,6 +12,7 @@ from einprop.layers.init import Initializer
 from einprop.layers.layer import Layer
 from einprop.layers.options import integer, padding_of, per_axis
 from einprop.layers.windows import ENTERING, OFFSETS, POSITIONS, Windows
+from einprop.options import flag
 
 __all__ = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
@@ -53,7 +54,7 @@ class _TransposedConvolution(Layer):
             output_padding=per_axis("output_padding", output_padding, axes, 0),
             dilation=per_axis("dilation", dilation, axes),
             groups=integer("groups", groups),
-            bias=bool(bias),
+            bias=flag("bias", bias),
         )
         steps = zip(self._each("stride"), self._each("dilation"), strict=True)
         if any(e >= max(s) for e, s in zip(self._each("output_padding"), steps, strict=True)):

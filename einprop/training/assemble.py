@@ -166,7 +166,7 @@ class Assembly:
         program = self.model.program
         if self.penalised:
             prefix = self.name("l2")
-            penalty = f"{prefix}.lambda ({squares(self.accesses)}) / {prefix}.examples"
+            penalty = f"{prefix}.lambda * ({squares(self.accesses)}) / {prefix}.examples"
             lines = _parsed([f"{self.objective} = {self.loss} + {penalty}"])
             program = program.followed_by(lines, (self.objective, *self.states))
         differentiated = program.value_and_grad(self.objective, self.parameters)

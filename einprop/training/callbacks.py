@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from einprop.errors import InputError
+from einprop.options import file_name, integer, text, within
 from einprop.training.checkpoint import save_checkpoint
 from einprop.training.groups import Groups
 from einprop.training.history import larger_is_better
@@ -87,7 +88,8 @@ class Watch(Callback):
     larger_is_better: bool | None = None
 
     def __post_init__(self) -> None:
-        _check_least("minimum_change", self.minimum_change, 0)
+        text("monitor", self.monitor)
+        within("minimum_change", self.minimum_change, 0)
 
     def improves(self, training: Training, memory: Memory) -> bool:
         """Whether the last epoch is the best so far; ``memory`` keeps count."""
@@ -129,7 +131,7 @@ class EarlyStopping(Watch):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_least("patience", self.patience, 0)
+        integer("patience", self.patience, 0)
 
     def begin(self, training: Training, memory: Memory) -> None:
         """After a checkpoint of training that had stopped, stop again."""
@@ -176,9 +178,8 @@ class ReduceLearningRate(Watch):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_least("patience", self.patience, 0)
-        if not 0 < self.factor < 1:
-            raise InputError(f"the factor is {self.factor}", hint="it is between 0 and 1")
+        integer("patience", self.patience, 0)
+        within("factor", self.factor, 0, 1, "between 0 and 1", open_ends=True)
 
     def begin(self, training: Training, memory: Memory) -> None:
         """After a checkpoint, the rate is what it was."""
@@ -210,7 +211,7 @@ class StopAfter(Callback):
     steps: int
 
     def __post_init__(self) -> None:
-        _check_least("steps", self.steps, 1)
+        integer("steps", self.steps)
 
     def begin(self, training: Training, memory: Memory) -> None:
         """After a checkpoint, stop where so many are taken already."""
@@ -247,8 +248,10 @@ class SaveCheckpoint(Callback):
             raise InputError(
                 "no checkpoint would be written", hint="give every_steps or every_epochs"
             )
-        _check_least("every_steps", 1 if self.every_steps is None else self.every_steps, 1)
-        _check_least("every_epochs", 1 if self.every_epochs is None else self.every_epochs, 1)
+        file_name(self.path)
+        for name in ("every_steps", "every_epochs"):
+            if getattr(self, name) is not None:
+                integer(name, getattr(self, name))
 
     def after_step(self, training: Training, memory: Memory) -> None:
         """Write after so many steps, and when training is to stop in the middle of an epoch."""
@@ -277,6 +280,10 @@ class SaveBest(Watch):
 
     path: str | PathLike[str]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        file_name(self.path)
+
     def after_epoch(self, training: Training, memory: Memory) -> None:
         """Write the best model so far."""
         if self.improves(training, memory):
@@ -301,8 +308,3 @@ def _number(memory: Memory, name: str, default: float) -> float:
     if not isinstance(value, int | float):
         raise InputError(f"a callback remembers {value!r} as {name}, which is no number")
     return value
-
-
-def _check_least(name: str, value: float, least: int) -> None:
-    if not value >= least:
-        raise InputError(f"{name} is {value!r}", hint=f"it is {least} or more")

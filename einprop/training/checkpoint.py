@@ -11,6 +11,7 @@ import numpy as np
 
 from einprop.errors import InputError, ShapeError
 from einprop.layers.model import Model
+from einprop.options import instance
 from einprop.training.generator import (
     describe_generator,
     rebuild_generator,
@@ -216,6 +217,7 @@ def load_checkpoint(path: str | PathLike[str], classes: Iterable[type] = ()) -> 
     >>> [record.epoch for record in history.records]
     [1, 2, 3, 4, 5]
     """
+    instance("classes", classes, (list, tuple, set, frozenset), "as in classes=[MyOptimiser]")
     arrays, metadata = read_safetensors(path)
     if _KEY not in metadata:
         raise InputError(f"{path} holds no checkpoint", hint="SaveCheckpoint writes such a file")

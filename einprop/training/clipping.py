@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from einprop.errors import InputError
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access
+from einprop.options import plain
 
 __all__ = ["Clip", "ClipNorm", "ClipValue", "squares", "total_of"]
 
 
+@runtime_checkable
 class Clip(Protocol):
     """A way to clip."""
 
@@ -120,5 +122,6 @@ def total_of(tensor: Access, power: str = "") -> str:
 
 
 def _check(limit: float) -> None:
-    if not limit >= 0:
-        raise InputError(f"gradients cannot be clipped to {limit}", hint="the limit is 0 or more")
+    number = plain(limit)
+    if not isinstance(number, int | float) or not number >= 0:
+        raise InputError(f"gradients cannot be clipped to {limit!r}", hint="the limit is 0 or more")

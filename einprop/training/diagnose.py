@@ -14,9 +14,11 @@ from einprop.layers import Network
 from einprop.layers.model import Model
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Equation, equations_of, reads
+from einprop.options import mapping
 from einprop.program import Program
 from einprop.tables import aligned, html_table
 from einprop.training.assemble import loss_of
+from einprop.training.evaluate import arrays_of
 from einprop.training.step import as_model
 
 __all__ = ["Diagnosis", "Signal", "diagnose"]
@@ -133,7 +135,8 @@ def diagnose(
     dead gradient: all of W.grad is 0, in y[b,k] = h[b,j] W[j,k]
     dead signal: h is the same for all examples, from h[b,j] = relu(x[b,i] V[i,j]) on
     """
-    given = {name: np.asarray(values) for name, values in data.items()}
+    given = arrays_of(data)
+    mapping("parameters", parameters, "as init gives them")
     chosen = as_model(model, given)
     program = chosen.program
     loss = loss_of(chosen)

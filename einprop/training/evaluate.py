@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from einprop.arguments import by_name
-from einprop.data.batches import count_examples
+from einprop.data.batches import count_examples, rows_of
 from einprop.errors import InputError
 from einprop.layers import Network
 from einprop.layers.model import Model
+from einprop.options import instance, integer, mapping
 from einprop.program import Program
 from einprop.training.assemble import loss_of, weight_of
 from einprop.training.optimizer import Array
@@ -57,9 +58,12 @@ def evaluate(
     >>> evaluate(model, parameters, data, [ep.training.error_rate])["error_rate"]
     0.0
     """
+    data = arrays_of(data)
+    refuse_none(data)
+    check_metrics(metrics)
     held = as_model(model, data)
-    if not count_examples(data):
-        raise InputError("there are no examples to judge by", hint="the arrays have 0 rows")
+    batch_size = integer("batch_size", batch_size)
+    mapping("parameters", parameters, "as init gives them")
     values = {"loss": _mean_loss(held, parameters, data, batch_size)}
     if metrics:
         if "t" not in data:
@@ -97,6 +101,10 @@ def predict(
     >>> predict(ep.layers.Affine(2), {"W": np.eye(2), "B": np.ones(2)}, {"x": np.zeros((1, 2))})
     array([[1., 1.]])
     """
+    data = arrays_of(data)
+    count_examples(data)
+    batch_size = integer("batch_size", batch_size)
+    mapping("parameters", parameters, "as init gives them")
     predictor = as_model(model, data).predictor
     if predictor is None:
         raise InputError(
@@ -108,6 +116,38 @@ def predict(
         for batch in _portions(data, batch_size)
     ]
     return np.concatenate(parts)
+
+
+def arrays_of(data: Mapping[str, Any]) -> dict[str, Array]:
+    """Data as arrays by input name.
+
+    Raises:
+        InputError: They are not by name, or one is no array of numbers.
+    """
+    hint = "as in {'x': x, 't': t}, examples along the first axis"
+    return {n: rows_of(n, array) for n, array in mapping("data", data, hint).items()}
+
+
+def check_metrics(metrics: Sequence[Metric]) -> None:
+    """Refuse what is no sequence of functions.
+
+    Raises:
+        InputError: It says what is none.
+    """
+    instance("metrics", metrics, (list, tuple), "a list, as in metrics=[accuracy]")
+    for metric in metrics:
+        if not callable(metric):
+            raise InputError(f"{metric!r} is no metric", hint="as in metrics=[accuracy]")
+
+
+def refuse_none(data: Mapping[str, Array]) -> None:
+    """Refuse data without examples to judge by.
+
+    Raises:
+        InputError: There are none, or the arrays differ in their number.
+    """
+    if not count_examples(data):
+        raise InputError("there are no examples to judge by", hint="the arrays have 0 rows")
 
 
 def _mean_loss(

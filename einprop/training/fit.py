@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from os import PathLike
-from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,12 @@ from einprop.data.batches import count_examples
 from einprop.errors import InputError
 from einprop.layers import Network
 from einprop.layers.model import Model
+from einprop.options import check_generator, file_name, flag, instance, integer, mapping
 from einprop.program import Program
 from einprop.training.callbacks import Callback
 from einprop.training.checkpoint import Checkpoint, load_checkpoint
 from einprop.training.clipping import Clip
-from einprop.training.evaluate import Metric, evaluate
+from einprop.training.evaluate import Metric, arrays_of, check_metrics, evaluate, refuse_none
 from einprop.training.history import History, Record
 from einprop.training.optimizer import Optimizer
 from einprop.training.progress import reporter
@@ -103,14 +103,21 @@ def fit(
     >>> parameters["W"].round(3).tolist(), parameters["B"].round(3).tolist()
     ([[2.0], [-1.0]], [3.0])
     """
-    if not isinstance(data, Mapping):
-        raise InputError(
-            f"data are arrays by input name, not {shortened(data)}",
-            hint="as in {'x': x, 't': t}, examples along the first axis",
-        )
-    arrays = {name: np.asarray(array) for name, array in data.items()}
+    arrays = arrays_of(data)
+    if validation is not None:
+        validation = arrays_of(validation)
+        refuse_none(validation)
+    mapping("parameters", parameters, "as init gives them")
+    epochs, batch_size = integer("epochs", epochs, 0), integer("batch_size", batch_size)
+    check_generator(rng)
+    instance("callbacks", callbacks, Iterable, "as in callbacks=[StopAfter(100)]")
+    check_metrics(metrics)
+    if resume is not None and not isinstance(resume, Checkpoint):
+        file_name(resume)
+    training_metrics = flag("training_metrics", training_metrics)
+    verbose = integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0)
     held = as_model(model, arrays)
-    _check(held, parameters, arrays, epochs, batch_size)
+    _check(held, parameters, arrays)
     if metrics and held.predictor is None:
         raise InputError(
             "metrics need a prediction, and a program does not say which tensor that is",
@@ -285,7 +292,7 @@ def _named(callbacks: Iterable[Callback]) -> Iterator[tuple[str, Callback]]:
         yield (name if count[name] == 1 else f"{name}{count[name]}"), callback
 
 
-def _check(model: Model, parameters: Arrays, data: Arrays, epochs: int, batch_size: int) -> None:
+def _check(model: Model, parameters: Arrays, data: Arrays) -> None:
     for name, array in parameters.items():
         if model.state.get(name) == name:  # A table, which no step changes.
             continue
@@ -302,7 +309,5 @@ def _check(model: Model, parameters: Arrays, data: Arrays, epochs: int, batch_si
         raise InputError(
             f"no array for {', '.join(missing)}", hint=f"the model reads {', '.join(inputs)}"
         )
-    if epochs < 0 or batch_size < 1 or not data:
-        raise InputError("epochs must be 0 or more, batch_size 1 or more, and data not empty")
     if not count_examples(data):
         raise InputError("there are no examples to learn from", hint="the arrays have 0 rows")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from einprop.errors import InputError
+from einprop.options import mapping
 from einprop.training.optimizer import Array, Optimizer, State
 
 __all__ = ["Groups"]
@@ -37,6 +38,7 @@ class Groups(Optimizer):
     patterns: Mapping[str, Optimizer]
 
     def __post_init__(self) -> None:
+        mapping("patterns", self.patterns, "as in {'B*': SGD(0.1)}")
         for optimizer in (self.others, *self.patterns.values()):
             if isinstance(optimizer, Groups) or not isinstance(optimizer, Optimizer):
                 raise InputError(

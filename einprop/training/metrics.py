@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from einprop.data.batches import rows_of
 from einprop.errors import InputError, ShapeError
 from einprop.program import Program
 
@@ -118,7 +119,7 @@ def negative_log_likelihood(logits: npt.ArrayLike, targets: npt.ArrayLike) -> fl
     >>> round(negative_log_likelihood([[0.0, 0.0], [1e4, 0.0]], [1, 0]), 6)
     0.346574
     """
-    rows, labels = np.asarray(logits), np.asarray(targets)
+    rows, labels = rows_of("logits", logits), rows_of("targets", targets)
     if labels.shape == rows.shape and rows.ndim > 1:
         both = {"s": rows.reshape(-1, rows.shape[-1]), "t": labels.reshape(-1, rows.shape[-1])}
         return float(OF_ROWS(both))
@@ -139,7 +140,7 @@ def perplexity(logits: npt.ArrayLike, targets: npt.ArrayLike) -> float:
 
 def _classes(scores: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, Array]:
     """The numbers of the classes on top, and those of the targets."""
-    rows, labels = np.asarray(scores), np.asarray(targets)
+    rows, labels = rows_of("scores", scores), rows_of("targets", targets)
     if labels.shape == rows.shape and rows.ndim > 1:
         labels = labels.argmax(axis=-1)
     if rows.ndim < 2 or rows.shape[:-1] != labels.shape:

@@ -17,6 +17,7 @@ from einprop.layers.noise import Noise
 from einprop.notation.functions import FUNCTIONS
 from einprop.notation.parser import parse
 from einprop.notation.tree import Backward, Call, Definition, Equation, Statement, walk
+from einprop.options import mapping
 from einprop.program import Program
 from einprop.training.safetensors import read_safetensors, write_safetensors
 from einprop.training.step import as_model
@@ -218,6 +219,7 @@ def check_parameters(model: Model, parameters: Mapping[str, Array]) -> None:
         InputError: One is missing, unknown or not of numbers that a parameter can have.
         ShapeError: Their shapes do not go together.
     """
+    mapping("parameters", parameters, "as init gives them")
     missing = [n for n in (*model.program.params, *model.state) if n not in parameters]
     if missing:
         raise InputError(

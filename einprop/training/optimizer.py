@@ -15,6 +15,7 @@ from einprop.compiled import Compiled
 from einprop.donation import check_apart, check_changeable
 from einprop.errors import InputError, ShapeError
 from einprop.notation.tree import Access, Index
+from einprop.options import integer, mapping, plain
 from einprop.program import Program
 from einprop.training.schedules import scheduled
 from einprop.training.update import NEW, STEP, Target, Update
@@ -78,6 +79,9 @@ class Optimizer:
         return ()
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            # Equations, files and reports know python's numbers alone.
+            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
         for name in self.rule.read:
             value = None if name == STEP else getattr(self, name)
             if name != STEP and not callable(value) and not isinstance(value, int | float):
@@ -135,6 +139,13 @@ class Optimizer:
             InputError: The state lacks a slot, or an array cannot be changed in place.
             ShapeError: A gradient or a slot has another shape than its parameter.
         """
+        for what, arrays in (
+            ("parameters", parameters),
+            ("gradients", gradients),
+            ("what is remembered", state),
+        ):
+            mapping(what, arrays, "as in {'W': W}")
+        epoch = integer("epoch", epoch, 0)
         # Names of the user's may be none in the language.
         inner = {name: f"p{number}" for number, name in enumerate(gradients)}
         parts = parts_of(self, inner)

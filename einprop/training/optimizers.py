@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from einprop.errors import InputError
+from einprop.options import flag, plain, within
 from einprop.training.optimizer import Optimizer, State
 from einprop.training.schedules import Schedule
 
@@ -49,6 +50,7 @@ class SGD(Optimizer):
         check_range("learning_rate", self.learning_rate)
         check_range("momentum", self.momentum, below=1)
         check_range("weight_decay", self.weight_decay)
+        flag("nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
             raise InputError("Nesterov's momentum is 0", hint="as in SGD(0.1, momentum=0.9)")
         super().__post_init__()
@@ -200,6 +202,7 @@ class RMSProp(Optimizer):
     def __post_init__(self) -> None:
         check_range("learning_rate", self.learning_rate)
         check_range("decay", self.decay, below=1)
+        flag("centred", self.centred)
         check_range("epsilon", self.epsilon)
         check_range("momentum", self.momentum, below=1)
         check_range("weight_decay", self.weight_decay)
@@ -262,7 +265,7 @@ class AdaGrad(Optimizer):
         check_range("learning_rate", self.learning_rate)
         check_range("learning_rate_decay", self.learning_rate_decay)
         check_range("epsilon", self.epsilon)
-        check_range("initial", self.initial)
+        within("initial", self.initial, 0)
         check_range("weight_decay", self.weight_decay)
         super().__post_init__()
 
@@ -301,7 +304,8 @@ def check_range(
     """
     if callable(value):
         return
-    if not isinstance(value, int | float) or not least <= value < below:
+    number = plain(value)
+    if not isinstance(number, int | float) or not least <= number < below:
         limit = "" if below == math.inf else f", and less than {below:g}"
         raise InputError(
             f"the {name.replace('_', ' ')} is {value!r}",

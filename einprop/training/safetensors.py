@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from einprop.errors import InputError
 from einprop.files import written_whole
+from einprop.options import file_name, instance, mapping, one_of
 from einprop.training.strict_json import parse_object, print_object
 
 __all__ = ["read_safetensors", "write_safetensors"]
@@ -89,10 +90,12 @@ def write_safetensors(
     ({'W': array([[1., 1., 1.],
            [1., 1., 1.]])}, {'made': 'by hand'})
     """
-    if floats not in (None, *_FLOATS):
-        raise InputError(f"floats is {floats!r}", hint=f"it is one of {', '.join(_FLOATS)}")
+    file_name(path)
+    one_of("floats", floats, (None, *_FLOATS))
+    instance("arrays", arrays, Mapping, "arrays by name, as in {'W': W}")
+    metadata = mapping("metadata", {} if metadata is None else metadata, "texts by name")
     tensors = {name: _as_stored(name, array, floats) for name, array in arrays.items()}
-    for name, text in (metadata or {}).items():
+    for name, text in metadata.items():
         if not _is_text(name) or not _is_text(text):
             raise InputError(f"metadata {name!r} is no text", hint="names and values are strings")
     ordered = sorted(tensors, key=lambda name: (-_RANKS[tensors[name][0]], name))
@@ -128,7 +131,7 @@ def read_safetensors(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[
         InputError: It is no file, cannot be read, or is damaged: cut off, too long, of a type that
             numpy has not, with tensors that overlap, leave gaps or do not fit their shapes.
     """
-    source = Path(path)
+    source = Path(file_name(path))
     if not source.is_file():
         raise InputError(f"there is no file {source}")
     try:

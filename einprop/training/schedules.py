@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from einprop.errors import InputError
+from einprop.options import integer, number
 
 __all__ = [
     "CosineDecay",
@@ -31,6 +32,10 @@ class ExponentialDecay:
 
     initial: float
     factor: float
+
+    def __post_init__(self) -> None:
+        number("initial", self.initial)
+        number("factor", self.factor)
 
     def __call__(self, epoch: int) -> float:
         """The rate in an epoch, counted from 0."""
@@ -69,7 +74,9 @@ class StepDecay:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_length("every", self.every)
+        number("initial", self.initial)
+        number("factor", self.factor)
+        integer("every", self.every)
 
     def __call__(self, epoch: int) -> float:
         """The rate in an epoch, counted from 0."""
@@ -102,7 +109,9 @@ class CosineDecay:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_length("length", self.length)
+        number("initial", self.initial)
+        number("final", self.final)
+        integer("length", self.length)
 
     def __call__(self, epoch: int) -> float:
         """The rate in an epoch, counted from 0."""
@@ -131,7 +140,8 @@ class WarmUp:
     then: float | Schedule
 
     def __post_init__(self) -> None:
-        _check_length("length", self.length)
+        integer("length", self.length)
+        _check_rate("then", self.then)
 
     def __call__(self, epoch: int) -> float:
         """The rate in an epoch, counted from 0."""
@@ -168,6 +178,12 @@ class PerStep:
 
     schedule: Schedule
 
+    def __post_init__(self) -> None:
+        if not callable(self.schedule):
+            raise InputError(
+                f"{self.schedule!r} is no schedule", hint="as in PerStep(StepDecay(0.1, every=100))"
+            )
+
     def __call__(self, step: int) -> float:
         """The rate in a step, counted from 0."""
         return self.schedule(step)
@@ -195,6 +211,6 @@ def scaled(value: float | Schedule, factor: float) -> float | Schedule:
     return Scaled(value, factor) if callable(value) else value * factor
 
 
-def _check_length(name: str, length: int) -> None:
-    if length < 1:
-        raise InputError(f"{name} is {length}", hint="it is 1 or more")
+def _check_rate(name: str, rate: float | Schedule) -> None:
+    if not callable(rate):
+        number(name, rate)

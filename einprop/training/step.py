@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from einprop.arguments import Names, as_names, by_name
+from einprop.arguments import Names, as_names, by_name, shape_of
 from einprop.compiled import Compiled
 from einprop.errors import EinpropError, InputError
 from einprop.layers import Network
 from einprop.layers.model import Model
+from einprop.options import instance, integer, mapping, within
 from einprop.program import Program
 from einprop.training.assemble import Assembly
 from einprop.training.clipping import Clip
@@ -81,6 +82,7 @@ class Step:
         micro_batch: int | None = None,
     ) -> None:
         self.model = as_model(model)
+        instance("optimizer", optimizer, Optimizer, "as in SGD(0.1)")
         self.optimizer = optimizer
         self.clip = clip
         self.l2 = l2
@@ -97,6 +99,17 @@ class Step:
         self._second = None if micro_batch is None else assembly.update.compile()
         self._inputs = frozenset(run.program.inputs)
         self._shapes = lru_cache(64)(self._noise_shapes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Plans are compiled anew where they are needed.
+        options: dict[str, Any] = {
+            "parameters": self.parameters,
+            "clip": self.clip,
+            "l2": self.l2,
+            "examples": self.examples,
+            "micro_batch": self.micro_batch,
+        }
+        return partial(Step, self.model, self.optimizer, **options), ()
 
     def start(self, parameters: Mapping[str, Array]) -> State:
         """What the optimiser remembers before the first step: arrays by name.
@@ -148,6 +161,9 @@ class Step:
 
         That is the model's ``loss.weight``, or else the number of the batch's examples.
         """
+        mapping("the batch's arrays", batch, "as in {'x': x, 't': t}")
+        mapping("what the optimiser remembers", state, "as step.start(parameters) gives it")
+        integer("epoch", epoch, 0)
         held = self._held(parameters)
         slots = {name: slot_of(state, name) for name in self._assembly.slots}
         taken = steps_of(state)
@@ -168,6 +184,7 @@ class Step:
 
     def _held(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
         """The arrays of the model: what is trained, its state, and what stays as it is."""
+        mapping("parameters", parameters, "as init gives them")
         names = (*self.parameters, *self.model.state)
         missing = [name for name in names if name not in parameters]
         names += tuple(name for name in self.model.program.params if name in parameters)
@@ -320,15 +337,16 @@ class Step:
         return names
 
     def _check_numbers(self) -> None:
-        if not self.l2 >= 0:
-            raise InputError(f"the penalty's lambda is {self.l2}", hint="it is 0 or more")
-        if self.l2 and (self.examples is None or self.examples < 1):
+        within("l2", self.l2, 0)
+        if self.l2 and (self.examples is None or integer("examples", self.examples, 0) < 1):
             raise InputError(
                 f"the penalty is divided by the number of training examples, not {self.examples}",
                 hint="as in Step(…, l2=0.1, examples=len(data['x']))",
             )
-        if self.micro_batch is not None and self.micro_batch < 1:
-            raise InputError(f"a micro batch has {self.micro_batch} examples", hint="1 or more")
+        if self.micro_batch is not None:
+            integer("micro_batch", self.micro_batch)
+        if self.clip is not None:
+            instance("clip", self.clip, Clip, "as in ClipNorm(1.0)")
 
 
 def as_model(model: Model | Network | Program, data: Mapping[str, Array] | None = None) -> Model:
@@ -345,7 +363,7 @@ def as_model(model: Model | Network | Program, data: Mapping[str, Array] | None 
     if isinstance(model, Model):
         return model
     if isinstance(model, Network):
-        return model.for_axes(np.ndim(data["x"]) if data and "x" in data else None).model
+        return model.for_axes(len(shape_of("x", data["x"])) if data and "x" in data else None).model
     if isinstance(model, Program):
         return Model.of(model)
     raise InputError(

@@ -59,7 +59,7 @@ def test_sequence_gives_tuples_and_drop_last_drops(rng):
         ((np.ones(5), np.ones(4)), {}, "array 0 has 5 examples, but array 1 has 4"),
         ({"x": np.float64(1)}, {}, "x is a single number: it has no axis of examples"),
         ({}, {}, "there are no arrays to take batches of"),
-        ({"x": np.ones(5)}, {"batch_size": 0}, "batch_size must be 1 or more, not 0"),
+        ({"x": np.ones(5)}, {"batch_size": 0}, "batch_size is 0\nit is an integer, 1 or more"),
         (
             {"x": np.ones(5)},
             {"batch_size": 6, "drop_last": True},

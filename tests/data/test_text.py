@@ -45,8 +45,8 @@ AXES = "\ncodes have one axis, and more entries than a window"
             lambda: Vocabulary("ab").decode([-1]),
             "code -1 stands for none of 2 characters\ncodes go from 0 to 1",
         ),
-        (lambda: windows(np.arange(5), 0), "length 0 and stride 0 must be 1 or more"),
-        (lambda: windows(np.arange(5), 2, -1), "length 2 and stride -1 must be 1 or more"),
+        (lambda: windows(np.arange(5), 0), "length is 0\nit is an integer, 1 or more"),
+        (lambda: windows(np.arange(5), 2, -1), "stride is -1\nit is an integer, 1 or more"),
         (
             lambda: windows(np.arange(5), 5),
             f"codes of shape (5,) hold no window of 5 characters and the next{AXES}",

@@ -44,7 +44,7 @@ def test_clipping_stands_between_gradient_and_update() -> None:
 
 def test_the_penalty_is_part_of_what_is_differentiated() -> None:
     text = str(assembly(penalised=True).fused.program)
-    assert "objective = loss + l2.lambda (sum[i](w[i]^2) + c^2) / l2.examples" in text
+    assert "objective = loss + l2.lambda * (sum[i](w[i]^2) + c^2) / l2.examples" in text
     assert "c.grad += 2 objective.grad l2.lambda c / l2.examples" in text
 
 

@@ -288,12 +288,18 @@ def test_resuming_what_is_over_says_so(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: EarlyStopping(patience=-1), "patience is -1\nit is 0 or more"),
+        (lambda: EarlyStopping(patience=-1), "patience is -1\nit is an integer, 0 or more"),
         (lambda: EarlyStopping(minimum_change=-0.5), "minimum_change is -0.5\nit is 0 or more"),
-        (lambda: ReduceLearningRate(factor=1), "the factor is 1\nit is between 0 and 1"),
-        (lambda: StopAfter(0), "steps is 0\nit is 1 or more"),
-        (lambda: SaveCheckpoint("a", every_steps=0), "every_steps is 0\nit is 1 or more"),
-        (lambda: SaveCheckpoint("a", every_epochs=-1), "every_epochs is -1\nit is 1 or more"),
+        (lambda: ReduceLearningRate(factor=1), "factor is 1\nit is between 0 and 1"),
+        (lambda: StopAfter(0), "steps is 0\nit is an integer, 1 or more"),
+        (
+            lambda: SaveCheckpoint("a", every_steps=0),
+            "every_steps is 0\nit is an integer, 1 or more",
+        ),
+        (
+            lambda: SaveCheckpoint("a", every_epochs=-1),
+            "every_epochs is -1\nit is an integer, 1 or more",
+        ),
         (
             lambda: SaveCheckpoint("a", every_epochs=None),
             "no checkpoint would be written\ngive every_steps or every_epochs",

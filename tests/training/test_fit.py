@@ -252,7 +252,7 @@ REFUSED = {
     ),
     "no batch": (
         {"batch_size": 0},
-        "epochs must be 0 or more, batch_size 1 or more, and data not empty",
+        "batch_size is 0\nit is an integer, 1 or more",
     ),
     "no examples": (
         {"data": {name: array[:0] for name, array in blobs(3).items()}},
@@ -291,6 +291,6 @@ def test_data_without_names_are_refused() -> None:
     with pytest.raises(InputError) as caught:
         fit(MODEL, {}, pair, SGD(0.5), epochs=1, batch_size=1, rng=np.random.default_rng(0))
     assert str(caught.value) == (
-        "data are arrays by input name, not ([[0.0, 1.0]], [[1.0, 0.0, 0.0]])\n"
+        "data are by name, not ([[0.0, 1.0]], [[1.0, 0.0, 0.0]])\n"
         "as in {'x': x, 't': t}, examples along the first axis"
     )

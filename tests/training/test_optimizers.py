@@ -74,7 +74,7 @@ def test_the_velocity_does_not_alias_the_gradient() -> None:
         (AdamW, {"weight_decay": float("nan")}, "the weight decay is nan"),
         (RMSProp, {"decay": 1.5}, "the decay is 1.5"),
         (RMSProp, {"momentum": 2.0}, "the momentum is 2.0"),
-        (AdaGrad, {"initial": -1.0}, "the initial is -1.0"),
+        (AdaGrad, {"initial": -1.0}, "initial is -1.0"),
         (AdaGrad, {"learning_rate_decay": -1.0}, "the learning rate decay is -1.0"),
     ],
 )

@@ -101,7 +101,7 @@ def test_arrays_of_brain_floats_are_stored_as_such(tmp_path: Path) -> None:
 def test_there_are_four_types_of_floats(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         write_safetensors(tmp_path / "file", {}, floats="float16")
-    assert str(caught.value) == "floats is 'float16'\nit is one of F16, BF16, F32, F64"
+    assert str(caught.value) == "floats is 'float16'\nit is None, 'F16', 'BF16', 'F32' or 'F64'"
 
 
 def test_nothing_is_a_file_too(tmp_path: Path) -> None:
