@@ -699,3 +699,22 @@ def test_an_output_that_is_put_together_and_copied_is_returned_under_both_names(
     np.testing.assert_array_equal(hessian["L.hessian.V.V"], [[2, 0, 2], [0, 2, 2], [2, 2, 12]])
     np.testing.assert_array_equal(hessian["L.hessian.V.D"], [2, 2, 8])
     np.testing.assert_array_equal(hessian["L.hessian.D.V"], [2, 2, 8])
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        # zeros stand before the first position, however few there are
+        ("h[t] = h[t-1] + x[t] where t in 0:1", [1.0]),
+        ("h[t] = h[t+1] + x[t] where t in 0:1", [1.0]),
+        ("h[t] = h[t-2] + x[t] where t in 0:2", [1.0, 2.0]),
+        # its own past makes no tensor an intermediate one
+        ("h[0] = 5; h[t] = h[t-1] + x[t] where t in 1:2", [5.0, 7.0]),
+        ("h[t] = x[t] where t in 2:4; h[t] = h[t+2] x[t] where t in 0:2", [3.0, 8.0, 3.0, 4.0]),
+    ],
+)
+def test_a_recurrence_may_stop_before_it_reads_what_it_wrote(text: str, values: list) -> None:
+    program, x = Program(text), np.arange(1.0, len(values) + 1)
+    np.testing.assert_array_equal(program(x=x), values)
+    np.testing.assert_array_equal(reference.evaluate(text, {"x": x})["h"], values)
+    np.testing.assert_array_equal(Program(str(program))(x=x), values)

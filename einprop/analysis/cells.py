@@ -108,6 +108,16 @@ class Writers:
             writer = self.equations[number]
             if not apart((access, equation), (writer.target, writer), self.size_of):
                 yield number
+        yield from self._of_few_steps(access, equation)
+
+    def _of_few_steps(self, access: Access, equation: Equation) -> Iterator[int]:
+        """The equation itself, if it is a recurrence that stops before it reads what it wrote."""
+        if not equation.ranges or not _shifts(equation.target, access):
+            return
+        for number, writer in self.equations.items():
+            ends = (access, equation), (writer.target, writer)
+            if writer is equation and apart(*ends, self.size_of):
+                yield number
 
     def _near(self, access: Access, equation: Equation) -> list[int]:
         if len(self.numbers) == 1 or not access.subscripts:
@@ -115,6 +125,24 @@ class Writers:
         axis, runs = self._along
         run = _Run.of(access.subscripts[axis], equation, 0, self.size_of)
         return [self.numbers[place] for place in runs.meeting(run.first, run.last)]
+
+
+def _shifts(target: Access, read: Access) -> bool:
+    """Whether a read goes along with the target at a distance: ``h[t-2]`` beside ``h[t]``."""
+
+    def shifted(place: Subscript, at: Subscript) -> bool:
+        own, other = (Affine(((1, s.name),)) if isinstance(s, Index) else s for s in (place, at))
+        return (
+            isinstance(own, Affine)
+            and isinstance(other, Affine)
+            and bool(own.terms)
+            and (own.terms, own.end) == (other.terms, other.end)
+            and own.constant != other.constant
+        )
+
+    return any(
+        shifted(s, unpadded(r)) for s, r in zip(target.subscripts, read.subscripts, strict=False)
+    )
 
 
 def writers(
