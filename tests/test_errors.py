@@ -292,12 +292,12 @@ backends are numpy""",
 cannot differentiate x: the program does not define it
 it defines y""",
     ),
-    "a derivative for no input": (
+    "a derivative by itself": (
         lambda: Program(AFFINE).grad(wrt="y"),
         ep.DerivativeError,
         """\
-cannot differentiate with respect to y: it is not an input
-the program's inputs are x, W, B""",
+cannot differentiate y with respect to itself
+its cotangent is what is given, as y.grad; name the tensors that it depends on""",
     ),
     "the gradient of a tensor": (
         lambda: Program(AFFINE).value_and_grad(),

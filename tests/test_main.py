@@ -127,7 +127,7 @@ def test_the_slide_with_a_missing_index(run) -> None:
     [
         (
             ("--wrt", "V"),
-            "DerivativeError: cannot differentiate with respect to V: it is not an input",
+            "DerivativeError: cannot differentiate with respect to V: it is no tensor",
         ),
         (("--of", "z"), "DerivativeError: cannot differentiate z: the program does not define it"),
         (("--explain", "q=3"), "ShapeError: no equation has an index q"),
