@@ -23,6 +23,7 @@ from einprop.calculus.reading import readable
 from einprop.calculus.reverse import reverse
 from einprop.compiled import Compiled, Recipe
 from einprop.errors import DerivativeError
+from einprop.notation.depth import deep
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
@@ -79,6 +80,7 @@ class _Difference:
     error: float
 
 
+@deep
 def check_backward(resolved: Resolved) -> None:
     """Compare the declared lines of a program with what is derived, those that override left out.
 

@@ -27,6 +27,7 @@ from einprop.errors import InputError, ShapeError
 from einprop.execution.schedule import ITEM_BYTES, schedule
 from einprop.execution.steps import Schedule
 from einprop.explain import Explanation, explain_schedule
+from einprop.notation.depth import deep
 from einprop.notation.functions import renewals
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Equation, Number
@@ -286,6 +287,7 @@ def _planned(
     return lowered, _schedule(lowered, donation, choices, dtype)
 
 
+@deep
 def _plan(
     resolved: Resolved,
     recipe: Recipe,

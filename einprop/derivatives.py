@@ -30,6 +30,7 @@ from einprop.calculus.jacobian import Jacobians, runs_backward
 from einprop.compiled import Compiled
 from einprop.errors import DerivativeError
 from einprop.extension import Extensible
+from einprop.notation.depth import deep
 from einprop.notation.tree import Equation
 from einprop.value_and_grad import ValueAndGrad
 
@@ -150,6 +151,7 @@ class Differentiable(Extensible):
         gradient = self._joined(derivation, adjoint)
         return gradient.jvp([name for _, name in derivation.gradients], derivation.wrt)
 
+    @deep
     def jacobian(self, of: Names = None, wrt: Names = None) -> Self:
         """The Jacobians in closed form: ``y.jacobian.x`` has the axes of ``y``, then those of ``x``.
 
@@ -199,6 +201,7 @@ class Differentiable(Extensible):
         others = [e for e in found.equations if e not in ties]
         return self._with(live([*ties, *others], found.results), found.results)
 
+    @deep
     def hessian(self, of: Names = None, wrt: Names = None) -> Self:
         """The Hessian of a scalar in closed form: ``loss.hessian.U.V`` has the axes of U, then V.
 
@@ -236,6 +239,7 @@ class Differentiable(Extensible):
         needed = live([*adjoint, *found.equations], found.results)
         return self._with(needed, found.results)
 
+    @deep
     def batched(
         self,
         index: str,

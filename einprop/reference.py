@@ -18,6 +18,7 @@ from einprop.analysis.resolve import Resolved, resolve
 from einprop.analysis.sizes import Sizes, bind_sizes, check_inputs
 from einprop.arguments import as_array, as_mapping, as_positions, check_axes
 from einprop.errors import InputError, UnsupportedError
+from einprop.notation.depth import deep
 from einprop.notation.functions import COMBINED, FOLDS, Table
 from einprop.notation.parser import parse
 from einprop.notation.tree import (
@@ -292,6 +293,7 @@ class _Evaluator:
         return found
 
 
+@deep
 def evaluate(
     program: Program | str, tensors: Mapping[str, ArrayLike], *, limit: float = 10_000_000
 ) -> dict[str, _Array]:

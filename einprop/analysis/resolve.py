@@ -30,6 +30,7 @@ from einprop.analysis.names import Names, collect_names
 from einprop.analysis.scope import place_sums
 from einprop.analysis.types import Types, check_ranks, infer_types
 from einprop.errors import IndexScopeError
+from einprop.notation.depth import deep
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
     Access,
@@ -94,6 +95,7 @@ class Resolved:
         return extents(self.equations)
 
 
+@deep
 def resolve(statements: Sequence[Statement]) -> Resolved:
     """Give a parsed program its meaning.
 
@@ -151,6 +153,7 @@ def spell_out(statements: Sequence[Statement]) -> list[Spelt]:
     ]
 
 
+@deep
 def redeclared(resolved: Resolved, statements: Sequence[Statement]) -> Resolved:
     """The program with other declarations of its inputs: its equations stay what they are.
 

@@ -331,7 +331,7 @@ def _refuse_ambiguous(expression: Expression, indices: tuple[str, ...], scope: _
         return
     definitions, held = scope.definitions, _holders(expression, scope.definitions)
     for index in indices:
-        for wall in _walls(expression, index, definitions):
+        for wall in (w for f in held[index] for w in _walls(f, index, definitions)):
             if _is_closed(wall, index, definitions):
                 inside = next(
                     p for c in children(wall) for p in _products_repeating(c, index, scope)

@@ -17,6 +17,7 @@ from einprop.calculus.forward import forward
 from einprop.calculus.reading import claimed, readable
 from einprop.calculus.reverse import Adjoint, reverse
 from einprop.errors import DerivativeError
+from einprop.notation.depth import deep
 from einprop.notation.functions import HIDDEN
 from einprop.notation.tree import (
     Access,
@@ -99,6 +100,7 @@ class Tangents:
         return tuple(tangent for _, tangent in self.tangents)
 
 
+@deep
 def derive_tangent(
     resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None
 ) -> tuple[Tangents, list[Equation]]:
@@ -172,6 +174,7 @@ def check_independent(resolved: Resolved, wrt: Sequence[str]) -> None:
                 )
 
 
+@deep
 def influential(resolved: Resolved, of: Sequence[str]) -> tuple[str, ...]:
     """The inputs that the tensors depend on."""
     found = reverse(resolved.equations, of, resolved.names.inputs).gradients
@@ -189,6 +192,7 @@ def _constant(of: Sequence[str]) -> DerivativeError:
     )
 
 
+@deep
 def derive_adjoint(
     resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str] = ()
 ) -> tuple[Derivation, list[Equation]]:
@@ -214,6 +218,7 @@ def derive_adjoint(
     return derivation, shown
 
 
+@deep
 def derivation_of(
     resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str] = ()
 ) -> Derivation:
@@ -231,6 +236,7 @@ def derivation_of(
     return adjoint_of(resolved, of, wrt, ones)[0]
 
 
+@deep
 def adjoint_of(
     resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None, ones: Sequence[str] = ()
 ) -> tuple[Derivation, Adjoint, Mapping[str, str]]:

@@ -17,6 +17,7 @@ from einprop.calculus.extrema import counts_ties
 from einprop.calculus.reading import Change, readings
 from einprop.calculus.reverse import Adjoint, Use
 from einprop.calculus.ways import Step, new_reads, way_steps
+from einprop.notation.depth import deep
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Access, Boundary, Call, Equation, Number, reads, walk
 
@@ -36,6 +37,7 @@ class Line:
     steps: tuple[Step, ...]
 
 
+@deep
 def backward_steps(
     resolved: Resolved, of: Sequence[str], wrt: Sequence[str] | None
 ) -> tuple[Line, ...]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from einprop.errors import EquationSyntaxError
 from einprop.notation.declarations import DeclarationParser
+from einprop.notation.depth import deep
 from einprop.notation.functions import Function, Signature, leaf_signatures, signature
 from einprop.notation.lexer import COMPARISONS, normalise, tokenise
 from einprop.notation.tree import (
@@ -247,6 +248,7 @@ def _guarded(read: Callable[[], _T]) -> _T:
         ) from None
 
 
+@deep
 def parse(
     text: str,
     definitions: Mapping[str, Definition] | None = None,
@@ -277,6 +279,7 @@ def parse(
     return _guarded(parser.program)
 
 
+@deep
 def parse_expression(
     text: str,
     parameters: Collection[str] = (),
