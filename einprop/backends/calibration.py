@@ -46,7 +46,7 @@ def machine() -> Machine:
     """
     try:
         return _machine(json.loads(calibration_file().read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return Machine()
 
 

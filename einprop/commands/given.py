@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from einprop.errors import InputError
+from einprop.errors import EinpropError, InputError
 from einprop.files import written_whole
 from einprop.program import Program
 
-__all__ = ["add_program", "read_arrays", "read_program", "read_sizes", "write_arrays"]
+__all__ = [
+    "add_program",
+    "in_words_of_the_command_line",
+    "read_arrays",
+    "read_count",
+    "read_program",
+    "read_sizes",
+    "write_arrays",
+]
 
 Array = npt.NDArray[Any]
+
+_OPTIONS = (
+    (
+        re.compile(r"\b(?:source|explain|after|stages)\(([^()]*)\)"),
+        lambda found: f"--sizes {found[1].replace(' ', '')}",
+    ),
+    (re.compile(r"\b(of|wrt)=(?:'([^']*)'|\[[^]]*\])"), r"--\1 \2"),
+    (re.compile(r"^leave (of|wrt) out"), r"leave --\1 out"),
+)
 
 
 def add_program(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +58,8 @@ def read_program(source: str) -> Program:
 
 def _text(source: str) -> str:
     if source == "-":
-        return sys.stdin.read()
-    if "=" in source:
+        return _standard_input()
+    if "=" in source and not _is_file(source):
         return source
     try:
         return Path(source).read_text(encoding="utf-8-sig")
@@ -49,6 +67,36 @@ def _text(source: str) -> str:
         raise InputError(
             f"{source!r} is neither an equation nor a file that can be read: {error}"
         ) from None
+
+
+def _standard_input() -> str:
+    try:
+        if sys.stdin is None:
+            raise OSError("it is closed")
+        return sys.stdin.read().removeprefix("\ufeff")
+    except (OSError, ValueError) as error:
+        raise InputError(f"the standard input cannot be read: {error}") from None
+
+
+def _is_file(source: str) -> bool:
+    """Whether a text that could be an equation is the name of a file, such as ``lr=0.1/net.txt``."""
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def in_words_of_the_command_line(error: EinpropError) -> EinpropError:
+    """An error whose hint names options, not calls of python.
+
+    >>> print(in_words_of_the_command_line(InputError("no size", (), "as in source(b=8, i=8)")))
+    no size
+    as in --sizes b=8,i=8
+    """
+    hint = error.hint
+    for pattern, option in _OPTIONS:
+        hint = hint and pattern.sub(option, hint)
+    return error if hint == error.hint else type(error)(error.message, error.places, hint)
 
 
 def read_sizes(text: str) -> dict[str, int]:
@@ -59,9 +107,34 @@ def read_sizes(text: str) -> dict[str, int]:
     """
     try:
         pairs = [item.split("=") for item in text.replace(",", " ").split()]
-        return {letter: int(size) for letter, size in pairs}
+        sizes = [(letter, int(size)) for letter, size in pairs]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form b=32,i=784") from None
+    letters = [letter for letter, _ in sizes]
+    twice = next((letter for letter in letters if letters.count(letter) > 1), None)
+    if twice is not None:
+        raise argparse.ArgumentTypeError(f"{text!r} gives {twice} twice")
+    return dict(sizes)
+
+
+def read_count(least: int, most: int | None = None) -> Callable[[str], int]:
+    """What reads an integer of an option, and refuses those out of range.
+
+    >>> read_count(1)("12")
+    12
+    """
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no integer") from None
+        if number < least or (most is not None and number > most):
+            bound = f"{least} or more" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"it is {number}, and has to be {bound}")
+        return number
+
+    return read
 
 
 def read_arrays(sources: Iterable[str]) -> dict[str, Array]:
@@ -113,12 +186,12 @@ def _loaded(path: str) -> Array | dict[str, Array]:
             if isinstance(loaded, np.ndarray):
                 return loaded
             return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file may bring numpy and zipfile to raise anything
         raise InputError(
             f"{path!r} cannot be read: {error}",
             (),
             "inputs are .npz or .safetensors files, name=file.npy, or name=0.5",
-        ) from None
+        ) from error
 
 
 def write_arrays(path: str, arrays: dict[str, Array]) -> None:
@@ -132,7 +205,10 @@ def write_arrays(path: str, arrays: dict[str, Array]) -> None:
 
         write_safetensors(path, arrays)
     elif path.endswith(".npz"):
-        with written_whole(path) as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        # Not numpy.savez, whose own arguments are names that tensors may have.
+        with written_whole(path) as file, zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
     else:
         raise InputError(f"{path!r} is no name for results", (), "end it in .npz or .safetensors")

@@ -9,6 +9,7 @@ from typing import Any
 
 from einprop.backends.calibration import calibrate, calibration_file
 from einprop.commands import check, derive, execute, explain
+from einprop.commands.given import read_count
 
 __all__ = ["parser"]
 
@@ -74,8 +75,12 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
         default=Path("learning_curve.png"),
         help="where to write the learning curve (text instead where matplotlib is absent)",
     )
-    demo.add_argument("--epochs", type=int, default=30, help="passes over the training set")
-    demo.add_argument("--seed", type=int, default=0, help="of initial parameters and minibatches")
+    demo.add_argument(
+        "--epochs", type=read_count(1), default=30, help="passes over the training set"
+    )
+    demo.add_argument(
+        "--seed", type=read_count(0), default=0, help="of initial parameters and minibatches"
+    )
     demo.set_defaults(run=_demo)
 
 
@@ -88,7 +93,10 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _add_playground(playground: argparse.ArgumentParser) -> None:
     playground.add_argument(
-        "--port", type=int, default=8765, help="of the page's address (0 takes one that is free)"
+        "--port",
+        type=read_count(0, 65535),
+        default=8765,
+        help="of the page's address (0 takes one that is free)",
     )
     playground.add_argument("--no-browser", action="store_true", help="do not open the page")
     playground.set_defaults(run=_playground)
@@ -105,5 +113,7 @@ def _calibrate(_: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     lines = []
     for name, figure in found.items():
         parts = figure.items() if isinstance(figure, dict) else [("", figure)]
-        lines += [f"{name:13}{part:9}{seconds * 1e9:10.3f} ns" for part, seconds in parts]
+        for part, amount in parts:
+            shown = f"{int(amount):10,} bytes" if name == "cache" else f"{amount * 1e9:10.3f} ns"
+            lines.append(f"{name:13}{part:9}{shown}")
     return "\n".join([*lines, f"kept in {calibration_file()}"]), found

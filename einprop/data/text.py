@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from os import PathLike
@@ -108,7 +109,9 @@ def read_text(path: str | PathLike[str], encoding: str = "utf-8") -> str:
     file_name(path)
     as_text("encoding", encoding)
     try:
-        return Path(path).read_text(encoding)
+        # Some editors begin a file with a mark of its encoding.
+        marked = codecs.lookup(encoding).name == "utf-8"
+        return Path(path).read_text("utf-8-sig" if marked else encoding)
     except (OSError, UnicodeError, LookupError) as error:
         raise InputError(f"{path} cannot be read as text: {error}") from error
 

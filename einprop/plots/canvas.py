@@ -6,7 +6,7 @@ import math
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from einprop.errors import UnsupportedError
+from einprop.errors import InputError, UnsupportedError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,5 +80,8 @@ def new_figure(width: float, height: float) -> Figure:
 def written(figure: Figure, path: Path | None) -> Figure:
     """The figure, in a file as well where one is named."""
     if path is not None:
-        figure.savefig(path, dpi=150)
+        try:
+            figure.savefig(path, dpi=150)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be written: {error}") from None
     return figure

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from os import PathLike
+from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
 from einprop.data import load_digits
+from einprop.errors import InputError
 from einprop.layers import Affine, Tanh
 from einprop.layers.losses import CrossEntropy
+from einprop.options import integer
 from einprop.training.fit import fit
 from einprop.training.history import History
 from einprop.training.metrics import accuracy
@@ -40,6 +43,10 @@ def run(
         The history of the training.
     """
     out = sys.stdout if stream is None else stream
+    epochs, seed = integer("epochs", epochs), integer("seed", seed, 0)
+    folder = Path(output).parent
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder} for the learning curve")
     network = Affine(64) >> Tanh() >> Affine(10)
     model = network >> CrossEntropy()
     print(f"A network: {network}\n\n{model.program}\n", file=out)

@@ -10,6 +10,8 @@ from os import PathLike
 from pathlib import Path
 
 from einprop.errors import InputError, UnsupportedError
+from einprop.files import written_whole
+from einprop.options import file_name
 from einprop.plots import learning_curves
 from einprop.tables import aligned, html_table
 
@@ -143,7 +145,9 @@ class History:
         if the suffix is ``.txt``, they are text, under the suffix ``.txt``. A figure to change is
         what `einprop.plots.learning_curves` gives.
         """
-        target = Path(path)
+        target = Path(file_name(path))
+        if not target.parent.is_dir():
+            raise InputError(f"there is no folder {target.parent} to write {target.name} into")
         if target.suffix != ".txt" and self.records:
             try:
                 learning_curves(self, path=target)
@@ -152,7 +156,8 @@ class History:
             else:
                 return target
         target = target.with_suffix(".txt")
-        target.write_text(f"{self}\n\n{self.curve()}\n", encoding="utf-8")
+        with written_whole(target) as file:
+            file.write(f"{self}\n\n{self.curve()}\n".encode())
         return target
 
     def curve(self, name: str = "loss") -> str:
