@@ -109,13 +109,15 @@ def _is_anchored(resolved: Resolved, equation: Equation, mentioned: Collection[s
     if base in mentioned or any(True for _ in derivative_sides(base)):
         return True
     groups = declared_groups(resolved.statements)
-    told = {i for group in groups if group.size is not None for i in group.indices}
+    sized = {i for group in groups if group.size is not None for i in group.indices}
+    read: set[str] = set()
     for access in (*reads(equation), *equation.inside):
         for axis, subscript in enumerate(access.subscripts):
             if isinstance(subscript, Index) or _is_grown(resolved, access.name, axis):
-                told.update(map(unprimed, subscript_indices(subscript)))
-    written = {unprimed(i) for i in target_indices(equation.target)}
-    return is_plain(equation.target) and written <= told
+                read.update(subscript_indices(subscript))
+    # Not only an index of the same type: the language asks for the index itself.
+    written = {i for i in target_indices(equation.target) if unprimed(i) not in sized}
+    return is_plain(equation.target) and written <= read
 
 
 def _is_grown(resolved: Resolved, name: str, axis: int) -> bool:

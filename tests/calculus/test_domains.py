@@ -167,7 +167,9 @@ ROWS: dict[str, dict[str, tuple[int, ...]]] = {
         "q": (2,),
     },
     # axes that nothing names whole
+    "y = (W[end] x)^2": {"W": (3,), "x": ()},
     "y = sum[j](W[end,j] x[j])^2": {"W": (3, 2), "x": (2,)},
+    "y[k] += x[k',k]; z = sum[p](sin(y[p]))": {"x": (3, 3)},
     "y = (W[2*i] x[i])^2": {"W": (6,), "x": (3,)},
     "y = (W[0,j] x[j])^2": {"W": (2, 3), "x": (3,)},
     "y = sum[t,i](P[t+0,i]^2 x[t,i])": {"P": (4, 2), "x": (3, 2)},
