@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from reprlib import repr as shortened
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -142,30 +142,41 @@ class Layer(Network):
 
     # What a subclass says
 
-    @property
-    def forward(self) -> str:
-        """The equations."""
-        raise InputError(f"{type(self).__name__} has no forward", hint='as in forward = "y = 2 x"')
+    if TYPE_CHECKING:
+        # Text and tables of a class, or properties of it: only Any lets a subclass write either.
+        forward: Any
+        params: Any
+        state: Any
+        noise: Any
+        evaluate: Any
+    else:
 
-    @property
-    def params(self) -> Mapping[str, Initializer]:
-        """Initialisers by parameter."""
-        return {}
+        @property
+        def forward(self) -> str:
+            """The equations."""
+            raise InputError(
+                f"{type(self).__name__} has no forward", hint='as in forward = "y = 2 x"'
+            )
 
-    @property
-    def state(self) -> Mapping[str, Initializer]:
-        """Initialisers by array that has no gradient."""
-        return {}
+        @property
+        def params(self) -> Mapping[str, Initializer]:
+            """Initialisers by parameter."""
+            return {}
 
-    @property
-    def noise(self) -> Mapping[str, Noise]:
-        """Distributions by input that every training step draws."""
-        return {}
+        @property
+        def state(self) -> Mapping[str, Initializer]:
+            """Initialisers by array that has no gradient."""
+            return {}
 
-    @property
-    def evaluate(self) -> str | None:
-        """The equations in evaluation mode; None if they are the same but for new state."""
-        return None
+        @property
+        def noise(self) -> Mapping[str, Noise]:
+            """Distributions by input that every training step draws."""
+            return {}
+
+        @property
+        def evaluate(self) -> str | None:
+            """The equations in evaluation mode; None if they are the same but for new state."""
+            return None
 
     def fitted(self, axes: int) -> Layer:
         """The layer for a tensor of that many axes, where its equations depend on their number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -61,22 +61,28 @@ class Optimizer:
     (array([[0.5, 2.5]]), array([[ 0.03, -0.04]]))
     """
 
-    @property
-    def update(self) -> str:
-        """Equations without subscripts, applied to every parameter at its own axes.
+    if TYPE_CHECKING:
+        # Text and a tuple of a class, or properties of it: only Any lets a subclass write either.
+        update: ClassVar[Any]
+        slots: ClassVar[Any]
+    else:
 
-        They read the parameter ``w``, its gradient ``w.grad``, the slots, the hyperparameters by
-        name, and ``step``, which is 1 in the first step. They define ``w.new``, and ``m.new`` for
-        each slot ``m``. A class attribute, or a property where the equations depend on options.
-        """
-        raise InputError(
-            f"{type(self).__name__} has no update", hint="give the class update equations"
-        )
+        @property
+        def update(self) -> str:
+            """Equations without subscripts, applied to every parameter at its own axes.
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """What is remembered from step to step for each parameter: arrays of its shape."""
-        return ()
+            They read the parameter ``w``, its gradient ``w.grad``, the slots, the hyperparameters by
+            name, and ``step``, which is 1 in the first step. They define ``w.new``, and ``m.new`` for
+            each slot ``m``. A class attribute, or a property where the equations depend on options.
+            """
+            raise InputError(
+                f"{type(self).__name__} has no update", hint="give the class update equations"
+            )
+
+        @property
+        def slots(self) -> tuple[str, ...]:
+            """What is remembered from step to step for each parameter: arrays of its shape."""
+            return ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
