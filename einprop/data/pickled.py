@@ -31,9 +31,12 @@ _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 # numpy moved its module in version 2; Python 3 writes bytes to old protocols as encoded text.
 _ARRAY, _DTYPE, _ENCODE, _NO_BYTES = "an empty array", "a dtype", "encoded bytes", "no bytes"
+_BUFFER = "an array of a buffer"
 _FUNCTIONS = {
     "numpy.core.multiarray _reconstruct": _ARRAY,
     "numpy._core.multiarray _reconstruct": _ARRAY,
+    "numpy.core.numeric _frombuffer": _BUFFER,
+    "numpy._core.numeric _frombuffer": _BUFFER,
     "numpy dtype": _DTYPE,
     "_codecs encode": _ENCODE,
     "__builtin__ bytes": _NO_BYTES,
@@ -66,7 +69,7 @@ def read_pickle(content: bytes, source: str = "the pickle") -> Any:
     """The data in a pickle, without running anything of it.
 
     Args:
-        content: The file: protocol 2, as Python 2 and Python 3 write it, or 3 or 4.
+        content: The file: protocol 2, as Python 2 and Python 3 write it, or 3 to 5.
         source: What errors call it.
 
     Returns:
@@ -117,6 +120,8 @@ class _Machine:
         """Carry out one instruction."""
         if opcode in _LITERALS:
             self.stack.append(argument)
+        elif opcode == "BYTEARRAY8":
+            self.stack.append(bytes(argument))
         elif opcode in _CONSTANTS:
             self.stack.append(_CONSTANTS[opcode])
         elif opcode in _EMPTY:
@@ -203,6 +208,9 @@ class _Machine:
         function, arguments = self._pop(len(self.stack) - 2)
         if function.name == _ARRAY:
             self.stack.append(_Array())
+        elif function.name == _BUFFER:
+            content, dtype, shape, order = arguments
+            self.stack.append(_array(1, shape, dtype, order == "F", content))
         elif function.name == _DTYPE and arguments[0] in ("u1", "|u1"):
             self.stack.append(_Dtype())
         elif function.name == _ENCODE and arguments[1] == "latin1":

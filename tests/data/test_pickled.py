@@ -36,7 +36,7 @@ def test_reads_what_python_writes(value, protocol):
     assert read_pickle(pickle.dumps(value, protocol)) == value
 
 
-@pytest.mark.parametrize("protocol", [2, 3, 4])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("shape", [(0,), (3, 4), (2, 3, 5)])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_reads_arrays_as_numpy_writes_them(protocol, shape, order, rng):
@@ -83,7 +83,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("protocol", [2, 3, 4])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_hostile_pickles_run_nothing(name, protocol, tmp_path):
     mark = tmp_path / "ran"
     function, *arguments = HOSTILE[name]
