@@ -66,7 +66,12 @@ def needed_declarations(
     kept = list(_kept(resolved, mentioned | bounding if alone else None))
     if not alone:
         mentioned.update(a.name for e in resolved.equations for a in accesses(e))
-    loose = [e.target.name for e in equations if not _is_anchored(resolved, e, mentioned)]
+    first = {e.target.name: n for n, e in reversed(list(enumerate(equations)))}
+    loose = [
+        e.target.name
+        for n, e in enumerate(equations)
+        if not _is_anchored(resolved, e, mentioned, first=n == first[e.target.name])
+    ]
     bases = dict.fromkeys(map(resolved.types.base, loose))
     anchors = {name: declared_access(resolved, name) for name in bases}
     if alone:
@@ -103,8 +108,17 @@ def _namesakes(equations: Iterable[Equation], every: Iterable[Equation]) -> dict
     }
 
 
-def _is_anchored(resolved: Resolved, equation: Equation, mentioned: Collection[str]) -> bool:
-    """Whether known tensors tell how long the axes are that an adjoint equation writes."""
+def _is_anchored(
+    resolved: Resolved, equation: Equation, mentioned: Collection[str], *, first: bool
+) -> bool:
+    """Whether known tensors tell how long the axes are that an adjoint equation writes.
+
+    Args:
+        resolved: The program that was differentiated.
+        equation: The equation.
+        mentioned: The tensors that are known.
+        first: Whether it is the first to write its tensor, which has to have its indices on the right.
+    """
     base = resolved.types.base(equation.target.name)
     if base in mentioned or any(True for _ in derivative_sides(base)):
         return True
@@ -115,9 +129,10 @@ def _is_anchored(resolved: Resolved, equation: Equation, mentioned: Collection[s
         for axis, subscript in enumerate(access.subscripts):
             if isinstance(subscript, Index) or _is_grown(resolved, access.name, axis):
                 read.update(subscript_indices(subscript))
-    # Not only an index of the same type: the language asks for the index itself.
+    told = read if first else set(map(unprimed, read))
     written = {i for i in target_indices(equation.target) if unprimed(i) not in sized}
-    return is_plain(equation.target) and written <= read
+    written = written if first else set(map(unprimed, written))
+    return is_plain(equation.target) and written <= told
 
 
 def _is_grown(resolved: Resolved, name: str, axis: int) -> bool:
