@@ -229,21 +229,25 @@ def _spelt(
 def _check_ranges(equation: Equation) -> None:
     """Refuse a range of an index that the equation does not have, and an access that bounds none."""
     indices = dict.fromkeys(equation_indices(equation))
-    reached = dict(indices)
-    pending = list(equation.inside)
-    while linked := [a for a in pending if not reached.keys().isdisjoint(target_indices(a))]:
-        reached.update(dict.fromkeys(i for access in linked for i in target_indices(access)))
-        pending = [access for access in pending if access not in linked]
+    # An access bounds a type, which primes share.
+    reached = {unprimed(i) for i in indices}
+    pending = [
+        (access, {unprimed(i) for i in target_indices(access)}) for access in equation.inside
+    ]
+    while linked := [roots for _, roots in pending if roots & reached]:
+        reached = reached.union(*linked)
+        pending = [(access, roots) for access, roots in pending if roots not in linked]
+    bounded = {i for access in equation.inside for i in target_indices(access)}
     had = f"the equation's indices are {', '.join(indices)}"
     hint = had if indices else "the equation has no index: leave it out"
     for given in equation.ranges:
-        if given.index not in reached:
+        if given.index not in indices and given.index not in bounded:
             raise IndexScopeError(
                 f"index {given.index} has a range, but stands nowhere in the equation",
                 [given.place],
                 hint,
             )
-    for access in pending:
+    for access, _ in pending:
         raise IndexScopeError(
             f"{to_text(access)} bounds no index of the equation",
             [access.place],

@@ -117,7 +117,19 @@ class _Spots:
             return False
         if self.bound[letter.name] > 1 and self.moved(letter):
             return False
-        return self.plain(letter) or self.tightest(letter) == letter.stop
+        if self.plain(letter):
+            return self.early(letter) or not self.moved(letter)
+        return self.tightest(letter) == letter.stop
+
+    def early(self, letter: Letter) -> bool:
+        """Whether a whole axis that it runs over has its size before other reads are asked."""
+        return any(
+            isinstance(s, Affine)
+            and s.plain == letter
+            and name in self.tensors
+            and not self.tensors[name].late
+            for name, _, s in self.places
+        )
 
     def tightest(self, letter: Letter) -> int | None:
         """How far the computed reads let an index run, if they bound no other unknown one."""

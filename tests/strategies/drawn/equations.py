@@ -18,6 +18,7 @@ from tests.strategies.drawn.model import (
     Read,
     Tensor,
     at,
+    equations,
     letters,
     spoken,
 )
@@ -53,7 +54,9 @@ class Equations(Expressions):
         **more: object,
     ) -> None:
         kinds = tuple(types) or (None,) * len(shape)
-        self.tensors[name] = Tensor(name, tuple(shape), kinds, **more)  # type: ignore[arg-type]
+        lines = [e for part in self.parts for e in equations(part) if e.target.name == name]
+        late = any(e.clauses or not _plain(e.target) for e in lines)
+        self.tensors[name] = Tensor(name, tuple(shape), kinds, late=late, **more)  # type: ignore[arg-type]
         if name not in self.defined:
             self.defined.append(name)
 
@@ -217,3 +220,7 @@ class Equations(Expressions):
         equation = self.say(Read(name, places), operator, self.value(along, 1))
         types = self.types(equation) if kind == "diagonal" else [None] * len(shape)
         self.finish(name, shape, types)
+
+
+def _plain(target: Read) -> bool:
+    return all(isinstance(s, Affine) and s.plain is not None for s in target.subscripts)

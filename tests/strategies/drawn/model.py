@@ -141,6 +141,7 @@ class Tensor:
         positions: If it holds positions, below which number.
         margin: Cells before the first and behind the last position of the first axis.
         infinite: Whether a cell may hold an infinity.
+        late: Whether an axis is only as long as what is written needs, which another read may say first.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Tensor:
     positions: int | None = None
     margin: tuple[int, int] = (0, 0)
     infinite: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,10 +174,7 @@ class Program:
     @property
     def equations(self) -> Iterator[Equation]:
         for part in self.parts:
-            if isinstance(part, Loop):
-                yield from (*part.before, *part.body)
-            else:
-                yield part
+            yield from equations(part)
 
     @property
     def defined(self) -> list[str]:
@@ -186,6 +185,11 @@ class Program:
         found = {node.name for e in self.equations for node in walk(e) if isinstance(node, Read)}
         found |= {name for kind, name, _ in self.declared if kind in ("input", "param")}
         return [name for name in self.tensors if name in found.difference(self.defined)]
+
+
+def equations(part: Equation | Loop) -> tuple[Equation, ...]:
+    """The lines of a part of a program."""
+    return (*part.before, *part.body) if isinstance(part, Loop) else (part,)
 
 
 def at(name: str, along: Sequence[Letter]) -> Read:

@@ -39,6 +39,8 @@ class Recurrences(Equations):
         # Its own size is what the line is about to say.
         operator = "max=" if manner == "max" else "="
         main = self.said(at(name, (t, *row)), operator, value, [t] if start else [])
+        if descending and t in main.clauses:
+            before = ()  # Beside a range, a base at end+1 is refused still.
         self.parts.append(Loop(before, (main,), t, descending))
         self.finish(name, shape, self.types(main), margin=margin)
 
