@@ -70,9 +70,12 @@ SCALAR_FUNCTIONS: Table[Callable[..., float]] = Table(
         "sin": np.sin,
         "cos": np.cos,
         "tan": np.tan,
+        "sinh": np.sinh,
+        "cosh": np.cosh,
         "tanh": np.tanh,
         "sigmoid": _sigmoid,
         "softplus": lambda x: np.logaddexp(x, 0.0),
+        "logaddexp": np.logaddexp,
         "erf": _erf,
         "abs": abs,
         "sign": np.sign,
@@ -245,6 +248,8 @@ class _Evaluator:
                 return -self.value(operand, at, number)
             case Add(terms):
                 return np.float64(sum(self.value(t, at, number) for t in terms))
+            case Multiply() | Divide() if self.is_annulled(expression, at, number):
+                return np.float64(0.0)
             case Multiply(factors):
                 return np.float64(math.prod(self.value(f, at, number) for f in factors))
             case Divide(numerator, denominator):
@@ -262,6 +267,18 @@ class _Evaluator:
             case Call(function, arguments):
                 values = [self.value(a, at, number) for a in arguments]
                 return np.float64(SCALAR_FUNCTIONS[function](*values))
+
+    def is_annulled(self, expression: Expression, at: _At, number: int) -> bool:
+        """Whether a bracket that does not hold stands above the line of a product or quotient."""
+        match expression:
+            case Iverson():
+                return bool(self.value(expression, at, number) == 0)
+            case Negate(operand) | Divide(operand):
+                return self.is_annulled(operand, at, number)
+            case Multiply(factors):
+                return any(self.is_annulled(f, at, number) for f in factors)
+            case _:
+                return False
 
     def reduce(
         self, function: str, body: Expression, indices: tuple[str, ...], at: _At, number: int

@@ -111,6 +111,8 @@ FUNCTIONS: Table[Function] = Table(
         "not_equal": _operator("not_equal", "!=", COMPARISON),
         **{name: _ufunc(name) for name in ("exp", "log", "log1p", "expm1", "sqrt")},
         **{name: _ufunc(name) for name in ("sin", "cos", "tan", "tanh", "sign", "floor")},
+        **{name: _ufunc(name) for name in ("sinh", "cosh")},
+        "logaddexp": _ufunc("logaddexp", 2),
         "abs": Function(("absolute({0}, {out})",), "np.abs({0})"),
         # numpy deprecates a positional out for these two.
         "maximum": Function(("maximum({0}, {1}, out={out})",), "np.maximum({0}, {1})"),

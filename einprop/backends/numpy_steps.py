@@ -39,6 +39,10 @@ _REDUCERS = {
 """The ufunc or method that reduces, and the value over no positions."""
 
 
+_BITS = {"float16": "int16", "float32": "int32", "float64": "int64"}
+"""By type of numbers, the integers of the same size."""
+
+
 def _contraction(writer: Writer, step: Step, groups: Contraction) -> list[str]:
     left, right = step.operands
     if not isinstance(left, Operand) or not isinstance(right, Operand):
@@ -158,11 +162,24 @@ def _elementwise(writer: Writer, step: Step, operation: Elementwise) -> list[str
         "zero": writer.literal(0.0) if operation.function == "relu" else "",
         "one": writer.literal(1.0) if operation.function == "sigmoid" else "",
     }
-    if operation.function == "where" and operands[2] == values["out"]:
-        condition = step.operands[0]
-        if isinstance(condition, Operand) and writer.is_truth(condition):
-            return [f"copyto({values['out']}, {operands[1]}, where={operands[0]})"]
+    if operation.function == "where":
+        return _choice(writer, step, operands, values["out"])
     return [line.format(*operands, **values) for line in function.passes]
+
+
+def _choice(writer: Writer, step: Step, operands: list[str], out: str) -> list[str]:
+    """One of two values for each cell; by masked copy or integer product where those are quicker."""
+    condition, one, other = step.operands
+    number = writer.schedule.dtype
+    if isinstance(condition, Operand) and writer.is_truth(condition):
+        if operands[2] == out:
+            return [f"copyto({out}, {operands[1]}, where={operands[0]})"]
+        plain = isinstance(one, Operand) and writer.schedule.tensors[one.tensor].dtype == number
+        if other == Literal(0.0) and plain and number in _BITS:
+            # The bits of a number times 0 or 1 are that number or 0, whatever it is.
+            bits = f".view({_BITS[number]})"
+            return [f"multiply({operands[1]}{bits}, {operands[0]}, {out}{bits})"]
+    return [f"copyto({out}, where({', '.join(operands)}))"]
 
 
 def _copy(writer: Writer, step: Step, _: Copy) -> list[str]:

@@ -29,7 +29,8 @@ _SHARED = frozenset(
             "floor",
             "abs",
         ),
-        *("maximum", "minimum", "where", "arctan", "arcsin", "arccos", "arctan2", "sinh", "cosh"),
+        *("maximum", "minimum", "where", "logaddexp", "sinh", "cosh"),
+        *("arctan", "arcsin", "arccos", "arctan2"),
         *("arcsinh", "arccosh", "arctanh", "log2", "log10", "exp2", "ceil", "trunc", "hypot"),
     ]
 )

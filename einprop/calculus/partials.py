@@ -111,11 +111,12 @@ def _power(node: Power, value: Value) -> Iterator[Partial]:
     if fixed is not None:
         yield Partial(base, (exponent, power(base, less)))
         return
-    # The limits where the formulas would give 0 · inf: at exponent 0, and at base 0.
+    # The limits where the formulas would give 0 · inf: at base 0, for an exponent of 0 or from 0 on.
+    at_zero = Iverson(base, "==", Number(0))
     flat, slope = Iverson(exponent, "==", Number(0)), product(exponent, power(base, less))
-    yield Partial(base, (Call("where", (flat, Number(0), slope)),))
-    at_zero, growth = Iverson(base, "==", Number(0)), product(value(node), Call("log", (base,)))
-    yield Partial(exponent, (Call("where", (at_zero, Number(0), growth)),))
+    yield Partial(base, (Call("where", (product(at_zero, flat), Number(0), slope)),))
+    above, growth = Iverson(exponent, ">=", Number(0)), product(value(node), Call("log", (base,)))
+    yield Partial(exponent, (Call("where", (product(at_zero, above), Number(0), growth)),))
 
 
 def _call(node: Call, value: Value) -> Iterator[Partial]:

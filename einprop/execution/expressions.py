@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -70,18 +70,26 @@ CUMULATIVE = {"<": (False, True), "<=": (False, False), ">": (True, True), ">=":
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 POWERS: dict[float, Letters] = {
-    -2.0: ("square", "reciprocal"),
+    -4.0: ("reciprocal", "square", "square"),
+    -2.0: ("reciprocal", "square"),
     -1.0: ("reciprocal",),
-    -0.5: ("sqrt", "reciprocal"),
+    # A power of -0 is that of 0.
+    -0.5: ("sqrt", "abs", "reciprocal"),
     0.5: ("sqrt",),
     1.0: (),
     2.0: ("square",),
     4.0: ("square", "square"),
 }
-"""Exponents for which a few cheap passes beat the general power."""
+"""Exponents for which a few cheap passes beat the general power.
+
+The reciprocal comes first: a power may leave the range of floats where the result does not."""
 
 _REPEATED = {"sum": "multiply", "prod": "power"}
 """What reducing over an index that the operand lacks does, given the number of repetitions."""
+
+
+NUMBERS = "#numbers"
+"""Behind the name of a bracket, the tensor that holds it as numbers."""
 
 
 @dataclass
@@ -94,6 +102,9 @@ class Known:
         integers: The shapes of the inputs that hold positions.
         shapes: The shapes of assembled tensors.
         comparisons: The tensors that compare two positions, by name: the tensor's letters and how.
+        brackets: The tensors that are Iverson brackets.
+        counted: Those that select and are summed too: beside the truth values they are numbers, in a
+            tensor of their own.
         literals: The scalars whose values are known.
         conversions: The steps that make numbers of positions, by input.
         counters: How many temporaries each tensor has.
@@ -104,6 +115,8 @@ class Known:
     integers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     comparisons: Mapping[str, tuple[Letters, Iverson]] = field(default_factory=dict)
+    brackets: frozenset[str] = frozenset()
+    counted: frozenset[str] = frozenset()
     literals: dict[str, float] = field(default_factory=dict)
     conversions: dict[str, Step] = field(default_factory=dict)
     counters: dict[str, count[int]] = field(default_factory=dict)
@@ -160,6 +173,11 @@ class EquationLowering:
     def steps(self) -> list[Step]:
         """The steps of an equation that defines its target; the last one writes it."""
         target = Operand(self.name, self.free)
+        if self.name in self.known.counted:
+            numbers = Operand(f"{self.name}{NUMBERS}", self.free)
+            counted = self.value(self.equation.expression)
+            if not self.retarget(counted, numbers):
+                self.emit(Copy(), numbers, counted)
         value = self.value(self.equation.expression)
         if self.retarget(value, target):
             return self.done
@@ -297,10 +315,22 @@ class EquationLowering:
         """A chain of products that meets its small operands first."""
         if len(operands) > 2:
             operands = sorted(operands, key=lambda o: elements(self.sizes, operand_letters(o)))
-        result, *others = operands
+        result, *others = sorted(operands, key=self.is_bracket)
         for operand in others:
-            result = self.apply("multiply", result, operand)
+            result = self.multiply(result, operand)
         return result
+
+    def multiply(self, left: Source, right: Source) -> Operand:
+        """A product; a bracket selects, so that 0 times infinity is 0."""
+        if self.is_bracket(left):
+            left, right = right, left
+        if self.is_bracket(right) and not self.is_bracket(left):
+            return self.apply("where", right, left, Literal(0.0))
+        return self.apply("multiply", left, right)
+
+    def is_bracket(self, source: Source) -> bool:
+        """Whether an operand is an Iverson bracket."""
+        return isinstance(source, Operand) and source.tensor in self.known.brackets
 
     def divide(self, numerator: Source, denominator: Source) -> Operand:
         """A quotient, of 1 as a reciprocal."""
@@ -311,6 +341,8 @@ class EquationLowering:
     def power(self, base: Source, exponent: Source) -> Source:
         """A power, by cheaper passes where the exponent allows it."""
         if isinstance(exponent, Literal) and not isinstance(base, Literal):
+            if exponent.value == -3.0:
+                return self.power(self.apply("reciprocal", base), Literal(3.0))
             if exponent.value == 3.0:
                 return self.apply("multiply", self.apply("square", base), base)
             for function in POWERS.get(exponent.value, ("power",)):
@@ -321,6 +353,8 @@ class EquationLowering:
 
     def reduce(self, function: str, body: Source, indices: Letters) -> Source:
         """A reduction; an index that the body lacks repeats the body."""
+        if isinstance(body, Operand) and body.tensor in self.known.counted:
+            body = replace(body, tensor=f"{body.tensor}{NUMBERS}")
         present = tuple([i for i in indices if i in operand_letters(body)])
         tied = decided(function, elements(self.sizes, indices), varies=bool(present))
         if tied is not None:
@@ -343,12 +377,20 @@ class EquationLowering:
         kept = [i for side in (left, right) for i in operand_letters(side) if i not in shared]
         if cumulated is not None:
             result: Source = cumulated
-        elif shared:
+        elif shared and not self.selects(left, right):
             operation = Contraction(contracted=shared)
             result = self.emit(operation, self.temporary(kept), left, right)
         else:
-            result = self.apply("multiply", left, right)
+            result = self.reduce("sum", self.multiply(left, right), shared)
         return self.reduce("sum", result, tuple([i for i in indices if i not in ours | theirs]))
+
+    def selects(self, left: Source, right: Source) -> bool:
+        """Whether one operand is a bracket that says which cells of the other one count."""
+        pairs = ((left, right), (right, left))
+        return any(
+            self.is_bracket(mask) and set(operand_letters(mask)) <= set(operand_letters(other))
+            for mask, other in pairs
+        )
 
     def cumulated(self, mask: Source, body: Source, shared: Letters) -> Operand | None:
         """The product with a comparison of two positions as a cumulative sum, if it is one."""

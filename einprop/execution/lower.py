@@ -24,7 +24,17 @@ from einprop.execution.steps import (
     index_size,
 )
 from einprop.notation.functions import COMBINED, FOLDS
-from einprop.notation.tree import Access, Equation, Index, IndexValue, Iverson, gathers, reads
+from einprop.notation.tree import (
+    Access,
+    Call,
+    Equation,
+    Index,
+    IndexValue,
+    Iverson,
+    Multiply,
+    gathers,
+    reads,
+)
 
 __all__ = ["Lowered", "lower"]
 
@@ -96,6 +106,7 @@ class _Lowering:
         self.axes = {name: axes.get(name) or _written_axes(first[name]) for name in names}
         subscripted = {a.name for e in equations for r in reads(e) for a in gathers(r)}
         self.subscripted = subscripted | {a.name for e in equations for a in gathers(e.target)}
+        brackets = {e.target.name for e in equations if isinstance(e.expression, Iverson)}
         self.known = Known(
             dict(sizes),
             frozenset(outputs),
@@ -105,6 +116,8 @@ class _Lowering:
                 for name, letters in self.axes.items()
             },
             {e.target.name: c for e in equations if (c := _comparison(e, sizes)) is not None},
+            frozenset(brackets - names.keys()),
+            _counted(equations, brackets - {*names, *outputs}),
         )
         self.manners: dict[int, Manner] = {}
         self.fills: dict[str, Equation] = {}
@@ -221,6 +234,19 @@ def _written_axes(target: Access) -> Letters:
             letter += "'"
         found.append(letter)
     return tuple(found)
+
+
+def _counted(equations: Sequence[Equation], brackets: Collection[str]) -> frozenset[str]:
+    """The brackets that are a factor in one place and reduced in another."""
+    factors: set[str] = set()
+    reduced: set[str] = set()
+    for equation in equations:
+        match equation.expression:
+            case Multiply(operands):
+                factors.update(o.name for o in operands if isinstance(o, Access))
+            case Call(_, (Access(name),), indices) if indices:
+                reduced.add(name)
+    return frozenset(factors & reduced & {*brackets})
 
 
 def _comparison(equation: Equation, sizes: Mapping[str, int]) -> tuple[Letters, Iverson] | None:

@@ -89,9 +89,20 @@ _ROWS = (
     Function("sin", _X, ("cos(x)",)),
     Function("cos", _X, ("-sin(x)",)),
     Function("tan", _X, ("1 + tan(x)^2",)),
+    Function("sinh", _X, ("cosh(x)",)),
+    Function("cosh", _X, ("sinh(x)",)),
     Function("tanh", _X, ("1 - tanh(x)^2",)),
     Function("sigmoid", _X, ("sigmoid(x) (1 - sigmoid(x))",)),
     Function("softplus", _X, ("sigmoid(x)",)),
+    # Two infinities of one sign are no distance apart.
+    Function(
+        "logaddexp",
+        _XY,
+        tuple(
+            f"sigmoid(where([abs(x) == 1 / 0] [x == y], 0, {difference}))"
+            for difference in ("x - y", "y - x")
+        ),
+    ),
     Function("erf", _X, ("1.1283791670955126 exp(-x^2)",)),
     Function("abs", _X, ("sign(x)",)),
     Function("sign", _X, ("0",)),
@@ -105,11 +116,19 @@ _ROWS = (
         ("where([x > 0], 1, alpha exp(minimum(x, 0)))", "expm1(minimum(x, 0))"),
         (1,),
     ),
-    Function("maximum", _XY, ("[x > y] + 0.5 [x == y]", "[y > x] + 0.5 [x == y]")),
-    Function("minimum", _XY, ("[x < y] + 0.5 [x == y]", "[y < x] + 0.5 [x == y]")),
+    # A tie shares the cotangent evenly.
+    Function("maximum", _XY, ("[x >= y] / (1 + [x == y])", "[y >= x] / (1 + [x == y])")),
+    Function("minimum", _XY, ("[x <= y] / (1 + [x == y])", "[y <= x] / (1 + [x == y])")),
     Function("where", ("c", "x", "y"), ("0", "[c != 0]", "[c == 0]")),
     Function(
-        "clip", ("x", "lower", "upper"), ("[x >= lower] [x <= upper]", "[x < lower]", "[x > upper]")
+        "clip",
+        ("x", "lower", "upper"),
+        # Where the bounds are the wrong way round the upper one counts.
+        (
+            "[x >= lower] [x <= upper]",
+            "[x < lower] [lower <= upper]",
+            "[maximum(x, lower) > upper]",
+        ),
     ),
     Function("floor", _X, ("0",)),
     Function("stop_gradient", _X, ("0",)),

@@ -45,7 +45,8 @@ _Texts = Sequence[str]
 _THIN = r"\,"
 
 _FUNCTIONS = {
-    name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "tanh", "max", "min")
+    name: rf"\{name}"
+    for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min")
 } | {
     "maximum": r"\max",
     "minimum": r"\min",

@@ -172,11 +172,7 @@ class _Lowering:
         return expression if isinstance(expression, IndexValue) else self.atom(expression)
 
     def power(self, base: Expression, exponent: Expression) -> Atom:
-        value = constant(exponent)
-        if value is not None and value < 0:
-            whole = self.power(base, Number(-value))
-            return self.builder.define(Divide(Number(1), whole))
-        if value == 1:
+        if constant(exponent) == 1:
             return self.atom(base)
         return self.builder.define(Power(self.atom(base), self.atom(exponent)))
 
@@ -220,12 +216,26 @@ class _Lowering:
             self.divide_one(taken, divisor, summed)
         if not taken.above:
             return Number(taken.coefficient)
-        # Where small operands are multiplied in is for the contraction tree to say.
-        operands = sorted(taken.above, key=lambda access: bool(letters(access)))
-        result = self.contract(operands, kept)
+        result = self.selected(taken.above, kept)
         if taken.coefficient == 1:
             return result
         return self.builder.define(Multiply((Number(taken.coefficient), result)))
+
+    def selected(self, factors: Sequence[Access], kept: tuple[str, ...]) -> Access:
+        """The product of factors, brackets last: what they annul they annul whatever it is."""
+        brackets = [a for a in factors if self.is_bracket(a) and set(letters(a)) <= set(kept)]
+        others = [a for a in factors if a not in brackets]
+        # Where small operands are multiplied in is for the contraction tree to say.
+        operands = sorted(others or brackets, key=lambda access: bool(letters(access)))
+        result = self.contract(operands, kept)
+        for bracket in brackets if others else ():
+            result = self.contract([result, bracket], kept)
+        return result
+
+    def is_bracket(self, atom: Access) -> bool:
+        """Whether an operand is an Iverson bracket."""
+        definition = self.builder.defined.get(atom.name)
+        return definition is not None and isinstance(definition.expression, Iverson)
 
     def take_apart(self, expression: Expression, into: _Product, *, above: bool) -> None:
         match expression:
@@ -267,7 +277,7 @@ class _Lowering:
     def divide_one(self, taken: _Product, divisor: Access, summed: tuple[str, ...]) -> None:
         """Divide the smallest operand that has all the divisor's indices, else take the reciprocal."""
         needed = set(letters(divisor))
-        fits = [a for a in taken.above if needed <= set(letters(a))]
+        fits = [a for a in taken.above if needed <= set(letters(a)) and not self.is_bracket(a)]
         if not fits:
             taken.above.append(self.builder.define(Divide(Number(1), divisor)))
             return

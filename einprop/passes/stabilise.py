@@ -38,12 +38,12 @@ def stabilise(program: SizedProgram) -> SizedProgram:
     | written | becomes |
     | --- | --- |
     | log(1 + exp(a)) | softplus(a) |
-    | log(1 + a) | log1p(a) |
+    | log(1 + a), log(1 - a) | log1p(a), log1p(-a) |
     | log(sigmoid(a)) | -softplus(-a) |
     | log(1 - sigmoid(a)) | -softplus(a) |
     | 1 / (1 + exp(a)) | sigmoid(-a) |
     | exp(a) / (1 + exp(a)) | sigmoid(a) |
-    | exp(a) - 1 | expm1(a) |
+    | exp(a) - 1, 1 - exp(a) | expm1(a), -expm1(a) |
 
     What the old forms were computed from stays until `simplify` finds that nothing reads it.
 
@@ -76,6 +76,8 @@ def _may_change(expression: Expression, *, exponentials: bool) -> bool:
     match expression:
         case Call("log") | Divide(Number(1)) | Add((_, Number(-1) | Negate(Number(1)))):
             return True
+        case Add((Number(1), Negate())) | Add((Negate(), Number(1))):
+            return exponentials
         case Divide(Access()):
             return exponentials
         case Add((Number(-1) | Negate(Number(1)), _)):
@@ -120,6 +122,11 @@ class _Stabiliser:
             case Add((Number(-1) | Negate(Number(1)), other)):
                 exponent = self.exponent(other)
                 return None if exponent is None else Call("expm1", (exponent,))
+            case Add((Number(1), Negate(other))) | Add((Negate(other), Number(1))):
+                exponent = self.exponent(other)
+                if exponent is None:
+                    return None
+                return Negate(self.builder.define(Call("expm1", (exponent,))))
             case _:
                 return None
 
@@ -132,7 +139,7 @@ class _Stabiliser:
                 match self.meaning(factor):
                     case Call("sigmoid", (inner,)):
                         return Negate(self.builder.define(Call("softplus", (inner,))))
-                return None
+                return Call("log1p", (self.builder.define(Negate(factor)),))
         other = self.beside_one(argument)
         if other is None:
             return None

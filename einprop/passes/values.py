@@ -188,10 +188,10 @@ class Algebra:
         return plain[0], plain[1], 1
 
     def by_reciprocal(self, left: Access, right: Access) -> Value | None:
-        """``(1 / z) · e`` as ``e / z``."""
+        """``(1 / z) · e`` as ``e / z``; a bracket has to annul what is infinite where z is 0."""
         for inverse, other in ((left, right), (right, left)):
             match self.definition(inverse):
-                case Divide(Number(1), Access() as divisor):
+                case Divide(Number(1), Access() as divisor) if not self.is_bracket(other):
                     return self.define(Divide(other, divisor))
         return None
 
@@ -288,6 +288,10 @@ class Algebra:
             return None
         names = dict(zip(letters(equation.target), letters(atom), strict=True))
         return rename_indices(equation.expression, names)
+
+    def is_bracket(self, atom: Atom) -> bool:
+        """Whether a tensor is an Iverson bracket."""
+        return isinstance(self.definition(atom), Iverson)
 
     def call(self, function: str, values: Sequence[Value]) -> Value:
         """A leaf function."""

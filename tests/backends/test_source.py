@@ -73,7 +73,7 @@ def run(text: str, *arguments: NDArray[Any]) -> Any:
         ("y = sum[b,k](x[b,k])", {"x": "bk"}, "x.sum()"),
         ("y[k,b] = x[b,k]", {"x": "bk"}, "x.T.copy()"),
         ("y[i] = [a[i] > 0]", {"a": "i"}, "(a > 0).astype(np.float64)"),
-        ("y[i] = a[i]^(-2)", {"a": "i"}, "1 / a**2"),
+        ("y[i] = a[i]^(-2)", {"a": "i"}, "(1 / a) ** 2"),
         ("y[i] = where([a[i] > 0], 1, 0)", {"a": "i"}, "np.where(a > 0, np.float64(1), 0)"),
     ],
 )

@@ -23,7 +23,7 @@ SENTENCES = {
     (
         "y = maximum(a, x)",
         "derivative of maximum",
-    ): "the derivative of maximum(x, y) by y is [y > x] + 0.5 [x == y]",
+    ): "the derivative of maximum(x, y) by y is [y >= x] / (1 + [x == y])",
     (
         "y = min[i](x[i])",
         "derivative of min",

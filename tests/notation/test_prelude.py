@@ -77,9 +77,6 @@ OF_A_NUMBER = {
         lambda x, d: np.where(np.abs(x) <= d, x**2 / 2, d * (np.abs(x) - d / 2)),
         (0.9,),
     ),
-    "logaddexp": (np.logaddexp, (0.6,)),
-    "sinh": (np.sinh, ()),
-    "cosh": (np.cosh, ()),
 }
 
 
