@@ -27,6 +27,7 @@ from einprop.notation.tree import (
 
 __all__ = [
     "TypedLetters",
+    "at_index",
     "bounded_indices",
     "equation_indices",
     "expression_indices",
@@ -344,3 +345,12 @@ def _rename_all(expression: Expression, names: Mapping[str, str]) -> Expression:
     if not children(expression):
         return rename_indices(expression, names)
     return map_children(expression, lambda child: _rename_all(child, names))
+
+
+def at_index(access: Access, index: str, taken: Collection[str]) -> Access:
+    """A declared tensor at an index of an equation, its other indices out of the way."""
+    names: dict[str, str] = {}
+    for other in target_indices(access):
+        used = {*taken, *names.values()}
+        names[other] = index if other == unprimed(index) else numbered(other, used.__contains__)
+    return replace(_rename_access(access, names), place=None)

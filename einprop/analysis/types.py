@@ -7,18 +7,17 @@ A primed index has the type of the unprimed one, and a cotangent or tangent the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from einprop.analysis.derivative_names import derivative_sides, tensor_base, without_suffix
 from einprop.analysis.indices import (
+    at_index,
     bounded_indices,
     equation_indices,
-    numbered,
     plain_subscripts,
     range_of,
-    rename_indices,
     target_indices,
     unprimed,
 )
@@ -395,16 +394,5 @@ def _anchor(
                 key, access = candidates[0]
                 unifier.unify(key, letter, partial(_index_text, index), None)
                 anchored.add(types.find(key))
-                held = _at_index(access, index, {*unifier.declared, *equation_indices(equation)})
+                held = at_index(access, index, {*unifier.declared, *equation_indices(equation)})
                 types.anchors.setdefault(number, []).append(held)
-
-
-def _at_index(access: Access, index: str, taken: Collection[str]) -> Access:
-    """A declared tensor at an index of an equation, its other indices out of the way."""
-    names: dict[str, str] = {}
-    for other in target_indices(access):
-        used = {*taken, *names.values()}
-        names[other] = index if other == unprimed(index) else numbered(other, used.__contains__)
-    held = rename_indices(access, names)
-    assert isinstance(held, Access)
-    return replace(held, place=None)
