@@ -50,6 +50,11 @@ class Difference:
 
     def __str__(self) -> str:
         where = f"[{','.join(map(str, self.subscripts))}]" if self.subscripts else ""
+        if np.isnan(self.derived) and np.isnan(self.finite):
+            return (
+                f"order {self.order}: d/d{self.tensor}{where} cannot be judged: "
+                "the derived value and the finite difference are nan there"
+            )
         return (
             f"order {self.order}: d/d{self.tensor}{where} derived {self.derived:.10g}, "
             f"finite difference {self.finite:.10g}, relative error {self.error:.2g}"
@@ -97,7 +102,8 @@ def gradcheck(
 
     Args:
         program: The program to check, or its text.
-        tensors: Inputs at which to check, away from kinks (relu at 0, ties of a max).
+        tensors: Inputs at which to check, away from kinks (relu at 0, ties of a max), and where the
+            program has a value: nan on both sides is no agreement.
         of: The outputs; by default all.
         wrt: The inputs; by default all that the outputs depend on.
         orders: 1, 2 or both (or more: the gradients' gradients' gradients).
@@ -239,8 +245,7 @@ def largest_difference(tensor: str, order: int, derived: _Array, finite: _Array)
     (1,)
     """
     scale = np.maximum(1.0, np.maximum(np.abs(derived), np.abs(finite)))
-    # A nan on one side alone is a difference; on both sides it is agreement.
-    errors = np.where(np.isnan(derived) & np.isnan(finite), 0.0, np.abs(derived - finite) / scale)
+    errors = np.abs(derived - finite) / scale
     if not errors.size:
         return Difference(tensor, order, (), 0.0, 0.0, 0.0)
     at = np.unravel_index(int(np.argmax(errors)), errors.shape)

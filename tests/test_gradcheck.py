@@ -159,3 +159,15 @@ def test_a_line_of_a_backward_pass_is_checked_alone() -> None:
     result = gradcheck("B.grad[j] += y.grad[b,j]", {"y.grad": np.ones((2, 3))})
     assert [(d.tensor, d.order) for d in result.differences] == [("y.grad", 1), ("B.grad.grad2", 2)]
     assert result
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("text", ["y = sqrt(x)", "y = log(x)", "y = x^0.5"])
+def test_nan_on_both_sides_is_no_agreement(text: str) -> None:
+    result = gradcheck(text, {"x": -1.0}, check=False)
+    assert not result
+    assert str(result).startswith(
+        "wrong  order 1: d/dx cannot be judged: the derived value and the finite difference are nan there"
+    )
+    with pytest.raises(DerivativeError, match="cannot be judged"):
+        gradcheck(text, {"x": -1.0})
