@@ -162,7 +162,7 @@ def test_a_line_of_a_backward_pass_is_checked_alone() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("text", ["y = sqrt(x)", "y = log(x)", "y = x^0.5"])
+@pytest.mark.parametrize("text", ["y = sqrt(x)", "y = x^0.5"])
 def test_nan_on_both_sides_is_no_agreement(text: str) -> None:
     result = gradcheck(text, {"x": -1.0}, check=False)
     assert not result
