@@ -131,6 +131,8 @@ LEAVES = {
     "sin": np.sin,
     "cos": np.cos,
     "tan": np.tan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
     "tanh": np.tanh,
     "abs": np.abs,
     "sign": np.sign,
@@ -161,6 +163,7 @@ def test_leaves_of_several_operands() -> None:
     cases = {
         "maximum(x[b,i], a[b])": np.maximum(x, a_),
         "minimum(c[i], x[b,i])": np.minimum(x, c),
+        "logaddexp(x[b,i], a[b])": np.logaddexp(x, a_),
         "where(c[i], x[b,i], a[b])": np.where(c != 0, x, a_),
         "where([x[b,i] > a[b]], 1, 0)": x > a_,
         "clip(x[b,i], a[b], c[i])": np.minimum(np.maximum(x, a_), c),
@@ -192,6 +195,7 @@ def test_leaves_of_several_operands() -> None:
 
 def test_the_table_of_functions_is_tested() -> None:
     several = {"maximum", "minimum", "where", "leaky_relu", "elu", "power", "square", "reciprocal"}
+    several |= {"logaddexp"}
     arithmetic = {"add", "subtract", "multiply", "divide", "negative"}
     comparisons = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
     assert set(FUNCTIONS) - {"stop_gradient"} <= set(LEAVES) | several | arithmetic | comparisons
