@@ -127,7 +127,7 @@ class CrossEntropy(_Mean):
     Raises:
         InputError: An option is out of its range, ``ignore_index`` stands without ``integers``; or,
             on a call, an integer target names no class.
-        ShapeError: On `init`: there are not as many weights as classes.
+        ShapeError: On ``init``: there are not as many weights as classes.
 
     Source: McAllester, TTIC 31230, lecture 1; Szegedy et al., CVPR 2016 (smoothing);
     ``torch.nn.CrossEntropyLoss``.
