@@ -32,7 +32,7 @@ RULES = {
     "y[i] = 1 + a[i] / x[i]": "x.grad[i] += -y.grad[i] a[i] / x[i]^2",
     "y[i] = x[i]^3": "x.grad[i] += 3 y.grad[i] x[i]^2",
     "y[i] = x[i]^-1": "x.grad[i] += -y.grad[i] x[i]^-2",
-    "y[i] = x[i]^a": "x.grad[i] += y.grad[i] where([a[] == 0], 0, a x[i]^(a - 1))",
+    "y[i] = x[i]^a": "x.grad[i] += y.grad[i] where([x[i] == 0] [a[] == 0], 0, a x[i]^(a - 1))",
     "y[i] = tanh(x[i])": "x.grad[i] += y.grad[i] (1 - y[i]^2)",
     "y[i] = 2 tanh(x[i])": "x.grad[i] += 2 y.grad[i] (1 - tanh(x[i])^2)",
     "y[i] = exp(x[i])": "x.grad[i] += y.grad[i] y[i]",
