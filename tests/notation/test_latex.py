@@ -18,7 +18,7 @@ from tests.strategies import trees
 COMMANDS = {
     *GREEK, *ACCENTS.values(), "begin", "end", "bar", "mathit", "mathrm", "mathrel", "text",
     "operatorname", "left", "right", "frac", "sqrt", "sum", "prod", "exp", "log", "sin", "cos",
-    "tan", "tanh", "max", "min", "cdot", "quad", "in", "le", "ge", "ne", "lfloor", "rfloor",
+    "tan", "sinh", "cosh", "tanh", "max", "min", "cdot", "quad", "in", "le", "ge", "ne", "lfloor", "rfloor",
 }
 # fmt: on
 
