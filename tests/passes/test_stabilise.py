@@ -20,6 +20,8 @@ FORMS = [
     ("exp(-x[i]) / (exp(-x[i]) + 1)", "sigmoid"),
     ("exp(x[i]) - 1", "expm1"),
     ("-1 + exp(x[i])", "expm1"),
+    ("1 - exp(x[i])", "expm1"),
+    ("-exp(x[i]) + 1", "expm1"),
 ]
 NEAR = np.array([-2.0, -0.3, 0.4, 1.5])
 # Where the written form overflows, what the value and the slope are.
@@ -30,7 +32,9 @@ FAR = [
     ("1 / (1 + exp(-x[i]))", [800.0, -800.0], [1, 0], [0, 0]),
     ("exp(x[i]) / (1 + exp(x[i]))", [800.0, -800.0], [1, 0], [0, 0]),
     ("exp(x[i]) - 1", [1e-17, -800.0], [1e-17, -1], [1, 0]),
+    ("1 - exp(x[i])", [1e-17, -800.0], [-1e-17, 1], [-1, 0]),
     ("log(1 + x[i])", [1e-17, 0.0], [1e-17, 0], [1, 1]),
+    ("log(1 - x[i])", [1e-17, 0.0], [-1e-17, 0], [-1, -1]),
 ]
 
 
@@ -89,7 +93,7 @@ def test_what_is_read_elsewhere_is_still_computed() -> None:
 
 @pytest.mark.parametrize(
     "form",
-    ["log(2 + exp(x[i]))", "log(1 - exp(x[i]))", "1 - exp(x[i])", "1 / (2 + exp(x[i]))"],
+    ["log(2 + exp(x[i]))", "2 - exp(x[i])", "log(2 - exp(x[i]))", "1 / (2 + exp(x[i]))"],
 )
 def test_what_has_no_such_form_stays(form: str) -> None:
     found = steps(f"y[i] = {form}")
