@@ -115,7 +115,7 @@ def as_mapping(
         )
     found: dict[str, Any] = {}
     for name, value in (*(given or {}).items(), *named.items()):
-        meant = name if name in known else respelt(name, known)
+        meant = respelt(name, known) if known and name not in known else name
         if meant in found:
             raise error(
                 f"{meant} is given twice: in the mapping and by keyword", (), "give it once"
