@@ -78,6 +78,7 @@ def place_sums(
 
     >>> from einprop.analysis.definitions import collect_definitions
     >>> from einprop.notation.parser import parse
+    >>> from einprop.notation.printer import to_text
     >>> line = parse("y[b,j] = relu(x[b,i] W[i,j] + B[j])")[0]
     >>> print(to_text(place_sums(line, collect_definitions(()))))
     y[b,j] = relu(sum[i](x[b,i] W[i,j]) + B[j])
