@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from einprop.analysis.indices import equation_indices
+from einprop.analysis.indices import equation_indices, subscript_indices
+from einprop.notation.functions import COMBINED
 from einprop.notation.tree import (
     Access,
     Add,
     Affine,
     Boundary,
+    Call,
     Equation,
     Expression,
     Group,
@@ -21,6 +23,7 @@ from einprop.notation.tree import (
     Size,
     Subscript,
     accesses,
+    walk,
 )
 from tests.strategies.language.tensors import BOUNDARIES, Draw, Letter, Store, Tensor, joins
 from tests.strategies.language.values import Values, plain, positions
@@ -322,7 +325,13 @@ def extremal(draft: Draft) -> None:
     expression: Expression = values.value(letters, 1, letters)
     if draw.chance(50):
         lone = values.fresh(ranged=False)
-        expression = Add((values.access((*letters, lone)), Negate(values.access(letters))))
+        read: Expression = values.access((*letters, lone))
+        reads = [node for node in walk(read) if isinstance(node, Access)]
+        found = [i for x in reads for s in x.subscripts for i in subscript_indices(s)]
+        if found.count(lone.name) > 1:
+            # What repeats could be summed as well, so it is said which of the two is meant.
+            read = Call(COMBINED[operator], (read,), (lone.name,))
+        expression = Add((read, Negate(values.access(letters))))
     said = draft.say(values, plain(name, letters), operator, expression)
     more = draw.chance(60) and not said.ranges
     late = [n for n, x in enumerate(letters) if said.ranges]
