@@ -9,6 +9,7 @@ import torch
 from einprop.analysis.indices import target_indices
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_sizes
+from einprop.notation.functions import FOLDS as LANGUAGE_FOLDS
 from einprop.notation.tree import (
     Access,
     Add,
@@ -110,7 +111,10 @@ class _Evaluator:
         shape = [*value.shape[: len(scope)], *(self.size(i) for i in indices)]
         value = value.expand(shape)
         for _ in indices:
-            value = FOLDS[function](value, dim=-1)
+            if value.shape[-1]:
+                value = FOLDS[function](value, dim=-1)
+            else:  # PyTorch refuses the largest of nothing.
+                value = value.new_full(value.shape[:-1], LANGUAGE_FOLDS[function].empty)
         return value
 
     def read(self, access: Access, scope: tuple[str, ...]) -> torch.Tensor:
