@@ -8,6 +8,7 @@ finite differences of the loops. Some are differentiated again.
 from __future__ import annotations
 
 import itertools
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -34,7 +35,8 @@ LIGHT = settings(
     database=None,
     phases=[Phase.explicit, Phase.generate],
 )
-BLOCKS = 10
+# All 20,000 programs, or as many blocks of 2,000 as a run has time for.
+BLOCKS = int(os.environ.get("EINPROP_BLOCKS", "10"))
 BLOCK = 2000
 """The slow run draws this many programs in each of its blocks."""
 
