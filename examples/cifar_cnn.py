@@ -2,13 +2,16 @@
 
 python examples/cifar_cnn.py --data_dir cifar-10-python.tar.gz --curves cifar_cnn.png
 python examples/cifar_cnn.py --channels 64,p,128,p,256,p,512,p    # four convolutions: a third of the time
+python examples/cifar_cnn.py --library pytorch    # the same weights and minibatches, by PyTorch's layers
 """
 
 import argparse
+import math
 
 import numpy as np
 from support import cifar
 
+import einprop as ep
 from einprop.layers import Affine, BatchNorm, Conv2d, GlobalPool, MaxPool2d, Network, ReLU, losses
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -16,6 +19,9 @@ parser.add_argument(
     "--channels",
     default="64,p,128,p,256,256,p,512,512,p,512,512,p",
     help="of the convolutions, and p for max pooling by 2 (default: %(default)s)",
+)
+parser.add_argument(
+    "--library", choices=("einprop", "pytorch"), default="einprop", help="that learns"
 )
 cifar.add_arguments(
     parser,
@@ -29,17 +35,28 @@ cifar.add_arguments(
 options = parser.parse_args()
 
 
+def as_pytorch(
+    rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, _fan_out: int, dtype: object
+) -> np.ndarray:
+    """The start of PyTorch's layers: uniform with variance 1 / (3 fan_in)."""
+    bound = 1 / math.sqrt(fan_in)
+    return rng.uniform(-bound, bound, shape).astype(dtype)
+
+
 def block(item: str) -> Network:
     """One item of the flag: a convolution with what follows it, or pooling."""
     if item == "p":
-        return MaxPool2d(2)
-    return Conv2d(int(item), kernel=3, padding=1, bias=False) >> BatchNorm() >> ReLU()
+        return MaxPool2d(3, stride=2, padding=1)
+    filters = Conv2d(int(item), kernel=3, padding=1, bias=False, K=as_pytorch)
+    return filters >> BatchNorm() >> ReLU()
 
 
 network, *blocks = [block(item) for item in options.channels.split(",")]
 for item in blocks:
     network = network >> item
-model = network >> GlobalPool() >> Affine(10) >> losses.CrossEntropy()
+features = int([item for item in options.channels.split(",") if item != "p"][-1])
+line = Affine(10, W=as_pytorch, B=ep.init.uniform(1 / math.sqrt(features)))
+model = network >> GlobalPool() >> line >> losses.CrossEntropy()
 print(model.program)
 
 split, what = cifar.read(options.data_dir)
@@ -47,8 +64,14 @@ images = cifar.Images(split, options.test_images, flat=False)
 rng = np.random.default_rng(options.seed)
 parameters = model.init(rng, x=(1, *images.train.images.shape[1:]), dtype=np.float32)
 print(f"\n{what}, {sum(array.size for array in parameters.values())} numbers to learn or to keep")
-looks = cifar.train(model, parameters, images, cifar.optimizer_of(options), options, rng)
-title = f"{what}: {options.channels}, {options.optimizer}"
+if options.library == "pytorch":
+    from support import pytorch
+
+    twin = pytorch.network(options.channels.split(","), 10, parameters)
+    looks = pytorch.train(twin, images, options, rng)
+else:
+    looks = cifar.train(model, parameters, images, cifar.optimizer_of(options), options, rng)
+title = f"{what}: {options.library}, {options.channels}, {options.optimizer}, seed {options.seed}"
 print(f"{title}: accuracy {looks[-1].accuracy:.4f} on all {len(split.test)} test images")
 if options.curves:
     cifar.write_curves(looks, options.curves, title)

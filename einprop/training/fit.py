@@ -186,10 +186,11 @@ class _Fitting:
 
     @property
     def _goes_on(self) -> bool:
-        """Whether there is an epoch to take steps of, or one whose last step is taken to end."""
+        """Whether there is an epoch to take steps of, or one that began to record."""
         training = self.training
         if training.stopped:
-            return training.batch == training.batches
+            recorded = training.records[-1].epoch if training.records else 0
+            return training.batch > 0 and recorded <= training.epoch
         return training.batch > 0 or training.epoch < training.epochs
 
     def _end(self) -> None:

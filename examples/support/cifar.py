@@ -27,6 +27,7 @@ try:
 except ImportError:
     Figure = None
 
+Tensors = dict[str, np.ndarray]
 JPEG = "cifar10_jpeg.npz"
 CHUNK = 200
 
@@ -103,11 +104,11 @@ class Images:
         self.train, self.test, self.test_images = split.train, split.test, test_images
         self.how = {"mean": split.train.mean_image(), **how}
 
-    def tensors(self, data: Dataset) -> dict[str, np.ndarray]:
+    def tensors(self, data: Dataset) -> Tensors:
         """The inputs of a network: pixels less the mean image of the training images."""
         return data.tensors(np.float32, **self.how)
 
-    def batches(self, size: int, rng: np.random.Generator) -> Iterator[dict[str, np.ndarray]]:
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Tensors]:
         """Minibatches without end: one shuffled pass after the other."""
         while True:
             for (rows,) in ep.data.minibatches(
@@ -115,7 +116,12 @@ class Images:
             ):
                 yield self.tensors(self.train.take(rows))
 
-    def chunks(self, data: Dataset) -> Iterator[dict[str, np.ndarray]]:
+    def judged(self, number: int, options: argparse.Namespace) -> Dataset:
+        """The test images of one look: all of them after the last step."""
+        last = number == options.max_steps
+        return self.test if last else self.test.take(slice(self.test_images))
+
+    def chunks(self, data: Dataset) -> Iterator[Tensors]:
         """Images a few at a time."""
         for start in range(0, len(data), CHUNK):
             yield self.tensors(data.take(slice(start, start + CHUNK)))
@@ -123,7 +129,7 @@ class Images:
 
 def train(
     model: Network,
-    parameters: dict[str, np.ndarray],
+    parameters: Tensors,
     images: Images,
     optimizer: Optimizer,
     options: argparse.Namespace,
@@ -136,8 +142,7 @@ def train(
     for number in range(1, options.max_steps + 1):
         losses.append(step(parameters, state, next(batches), rng))
         if number % options.eval_freq == 0 or number == options.max_steps:
-            last = number == options.max_steps
-            seen = images.test if last else images.test.take(slice(images.test_images))
+            seen = images.judged(number, options)
             test_loss, right = judge(model, parameters, images.chunks(seen))
             seconds = time.perf_counter() - start
             looks.append(Look(number, float(np.mean(losses)), test_loss, right, seconds))
@@ -147,7 +152,7 @@ def train(
 
 
 def judge(
-    model: Network, parameters: Mapping[str, np.ndarray], chunks: Iterator[dict[str, np.ndarray]]
+    model: Network, parameters: Mapping[str, np.ndarray], chunks: Iterator[Tensors]
 ) -> tuple[float, float]:
     """Loss and accuracy on images, in evaluation mode."""
     predictor = model.predictor  # once, so that it is compiled once
