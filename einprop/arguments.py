@@ -22,6 +22,7 @@ __all__ = [
     "as_positions",
     "as_shape",
     "by_name",
+    "cast",
     "check_axes",
     "has_dtype",
     "refuse_positions",
@@ -212,7 +213,7 @@ def as_arrays(
     }
     dtype = np.result_type(*floating) if floating else np.dtype(np.float64)
     return [
-        a if name in integers or a.dtype == dtype else _cast(a, dtype) for name, a in arrays.items()
+        a if name in integers or a.dtype == dtype else cast(a, dtype) for name, a in arrays.items()
     ], dtype.name
 
 
@@ -267,7 +268,7 @@ def as_array(name: str, value: Any, dtype: np.dtype[Any] | None = None) -> NDArr
         raise InputError(
             f"{name} is masked in places", (), "fill it, as in x.filled(0), or multiply by a mask"
         )
-    return array if dtype is None or array.dtype == dtype else _cast(array, dtype)
+    return array if dtype is None or array.dtype == dtype else cast(array, dtype)
 
 
 def has_dtype(value: object) -> bool:
@@ -294,6 +295,11 @@ def _converted(value: Any) -> NDArray[Any]:
     return np.asarray(value)
 
 
-def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    with np.errstate(all="ignore"):  # What is out of range is inf, as everywhere.
+def cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A copy of another dtype; what is out of its range is inf, as everywhere.
+
+    >>> cast(np.array([1, 1e6]), np.dtype(np.float16))
+    array([ 1., inf], dtype=float16)
+    """
+    with np.errstate(all="ignore"):
         return array.astype(dtype)

@@ -16,7 +16,7 @@ from einprop.analysis.dependence import live
 from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, check_inputs, unknown_letters
-from einprop.arguments import as_arrays, as_mapping, check_axes, refuse_positions
+from einprop.arguments import as_arrays, as_mapping, cast, check_axes, refuse_positions
 from einprop.backends import numpy as numpy_backend
 from einprop.backends.calibration import machine
 from einprop.backends.source import source
@@ -40,6 +40,9 @@ __all__ = ["Compiled", "Recipe"]
 
 BACKENDS = ("numpy",)
 _PLANS = 64
+
+# Half precision is what arrays are stored in: a mean of ordinary numbers would overflow on the way.
+_COMPUTED = {"float16": "float32"}
 
 Array = NDArray[Any]
 
@@ -137,14 +140,24 @@ class Compiled:
         tensors = {name: given[name] for name in names.inputs}
         self._donation.check_arrays(tensors)
         arrays, dtype = as_arrays(tensors, self._resolved.positions)
-        used, numbers, plan = self._plan(renewals(), dtype, *[array.shape for array in arrays])
+        computed = _COMPUTED.get(dtype, dtype)
+        if computed != dtype:
+            arrays = [a.astype(computed) if a.dtype.kind == "f" else a for a in arrays]
+        used, numbers, plan = self._plan(renewals(), computed, *[array.shape for array in arrays])
         if all(map(is_, arrays, tensors.values())) and not numbers:
             kinds = {n: (a.dtype, a.shape) for n, a in tensors.items()}
             used_names = tuple([names.inputs[k] for k in used])
             self._ready = _Ready(renewals(), kinds, used_names, plan)
         for k in numbers:
-            arrays[k] = arrays[k].astype(dtype)
-        return self._results(tensors, plan(*[arrays[k] for k in used]))
+            arrays[k] = arrays[k].astype(computed)
+        found: Sequence[Array] = plan(*[arrays[k] for k in used])
+        if computed != dtype:
+            # The guard tells what was done, and would not if it overflowed afterwards.
+            found = [
+                array if name == self._donation.guard else cast(array, np.dtype(dtype))
+                for name, array in zip(names.outputs, found, strict=True)
+            ]
+        return self._results(tensors, found)
 
     def _results(self, tensors: Mapping[str, Any], found: Sequence[Array]) -> Any:
         """What a call returns: arrays and numbers by name, or the only one."""

@@ -45,6 +45,24 @@ def test_floating_arrays_decide_the_dtype(dtype: type) -> None:
         assert SUM(x=other, z=x).dtype == dtype
 
 
+def test_half_precision_is_computed_in_single_and_rounded_once() -> None:
+    x = np.array([40000, 40000, 40000, 2.0**-14], np.float16)
+    program = Program("m = mean[i](x[i]); r = sqrt(sum[i]((x[i] / 1000)^2)); s = sum[i](x[i])")
+    wide = program(x=x.astype(np.float32))
+    wide["s"] = np.float32(np.inf)  # of float16, whose largest number is 65504
+    for compiled in (program, program.compile()):
+        for _ in range(2):
+            found = compiled(x=x)
+            assert {value.dtype for value in found.values()} == {np.dtype(np.float16)}
+            assert found == {name: value.astype(np.float16) for name, value in wide.items()}
+    assert found["m"] == 30000
+    assert found["s"] == np.inf
+    w = np.full(2, 300, np.float16)
+    step = Program("n[i] = w[i] w[i] / 400").compile(donate={"n": "w"})
+    assert step(w=w) is w
+    assert w.tolist() == [225, 225]
+
+
 @pytest.mark.parametrize(
     ("left", "right", "together"),
     [
