@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import is_
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from einprop.analysis.declare import declared_access
 from einprop.analysis.dependence import live
-from einprop.analysis.indices import equation_indices, unprimed
+from einprop.analysis.indices import equation_indices, numbered, plain_subscripts, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, check_inputs, unknown_letters
 from einprop.arguments import as_arrays, as_mapping, cast, check_axes, refuse_positions
@@ -211,8 +211,22 @@ class Compiled:
         lowered = _lower(self._resolved, self._recipe, sizes, self._donation)
         return _planned(lowered, self._donation, self._choices)
 
-    def source(self, sizes: Sizes, backend: str) -> str:
-        """Standalone code for a library, at these sizes; those to compute with are read off the inputs."""
+    def source(
+        self,
+        sizes: Sizes,
+        backend: str,
+        *,
+        free: Collection[object] = (),
+        check: bool = True,
+    ) -> str:
+        """Standalone code for a library, at these sizes; those to compute with are read off the inputs.
+
+        Args:
+            sizes: Of everything.
+            backend: The library.
+            free: The types whose sizes the code is not for alone.
+            check: Whether the code checks the sizes of its arguments.
+        """
         names = self._resolved.names
         # A tensor of the user's with the name of a size would be taken for it.
         generic = not any(n.endswith(SIZE_SUFFIX) for n in (*names.inputs, *names.defined))
@@ -234,6 +248,7 @@ class Compiled:
             lengths=lengths,
             backend=backend,
             positions=self._resolved.positions,
+            checked=_checked(sizes, names.inputs, free) if check else None,
             labels={name: to_text(declared_access(self._resolved, name)) for name in named},
         )
 
@@ -376,6 +391,24 @@ def _lengths(
             number = Number(lowered.program.sizes[letter])
             numbers[name] = Equation(Access(name), "=", number)
     return lengths, list(numbers.values())
+
+
+def _checked(
+    sizes: Sizes, inputs: Sequence[str], free: Collection[object]
+) -> dict[str, list[tuple[str, int | None]]]:
+    """The letters of inputs' axes, one for each type, with the sizes of those types that are not free."""
+    types = sizes.resolved.types
+    by_type: dict[object, str] = {}
+    found: dict[str, list[tuple[str, int | None]]] = {}
+    for name in inputs:
+        declared = declared_access(sizes.resolved, name)
+        found[name] = axes = []
+        for axis, letter in enumerate(plain_subscripts(declared)):
+            key = types.axis(name, axis)
+            if key not in by_type:
+                by_type[key] = numbered(unprimed(letter), set(by_type.values()).__contains__)
+            axes.append((by_type[key], None if key in free else sizes.axis(name, axis)))
+    return found
 
 
 def _letter_types(sizes: Sizes) -> dict[str, object]:

@@ -106,7 +106,13 @@ class Shown(ABC):
         return derivation_steps(self._resolved, of, wrt)
 
     def source(
-        self, /, backend: str = "numpy", sizes: Mapping[str, int] | None = None, **letters: int
+        self,
+        /,
+        backend: str = "numpy",
+        sizes: Mapping[str, int] | None = None,
+        *,
+        check: bool = True,
+        **letters: int,
     ) -> str:
         """Standalone code, to paste where einprop is not installed.
 
@@ -122,8 +128,10 @@ class Shown(ABC):
         Args:
             backend: The library that the code calls: ``numpy``, ``torch`` or ``jax``. It need not be
                 installed.
-            sizes: Sizes of index letters. Without them the code holds for all sizes; where that
-                cannot be, the error says which are wanted.
+            sizes: Sizes of index letters, for which alone the code is then. Without them it holds for
+                all sizes; where that cannot be, the error says which are wanted.
+            check: Whether the code checks the axes and the sizes of its arguments, with a ValueError
+                that names tensor, axis, index and both sizes.
             **letters: The same by keyword, as in ``b=32``, for letters that are not named like an
                 argument.
 
@@ -134,7 +142,7 @@ class Shown(ABC):
 
         >>> from einprop import Program
         >>> affine = Program("y[b,j] = relu(x[b,i] W[i,j])")
-        >>> print(affine.source())
+        >>> print(affine.source(check=False))
         import numpy as np
         <BLANKLINE>
         <BLANKLINE>
@@ -154,8 +162,13 @@ class Shown(ABC):
         bound = bind_letters(self._resolved, given)
         missing = unknown_letters(bound)
         compiled = self.compile()
+
+        def write(sizes: Sizes) -> str:
+            free = sizes.known.keys() - bound.known.keys()
+            return compiled.source(sizes, backend, free=free, check=check)
+
         try:
-            texts = {compiled.source(_filled(bound, missing, start), backend) for start in (11, 29)}
+            texts = {write(_filled(bound, missing, start)) for start in (11, 29)}
         except ShapeError:
             # Sizes that nobody gave do not fit together; those of one set that do decide the code.
             if not missing:
@@ -171,7 +184,7 @@ class Shown(ABC):
         if len(texts) > 1:
             raise self._undeclared(*next(iter(_unknown_axes(bound))))
         for (name, axis), other in longer_inputs(bound, given):
-            if compiled.source(_filled(other, missing, 11), backend) not in texts:
+            if write(_filled(other, missing, 11)) not in texts:
                 raise self._undeclared(name, axis)
         return texts.pop()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
+from einprop.backends.source_checks import Size
 from einprop.backends.source_code import Code
 from einprop.backends.source_dialect import Dialect
 from einprop.backends.source_jax import Jax
@@ -44,6 +46,7 @@ def source(
     backend: str = "numpy",
     labels: Mapping[str, str] | None = None,
     positions: Collection[str] = (),
+    checked: Mapping[str, Sequence[Size]] | None = None,
 ) -> str:
     """Standalone code of a flat program.
 
@@ -60,6 +63,8 @@ def source(
         backend: The library that the code calls: ``numpy``, ``torch`` or ``jax``.
         labels: The letters of inputs' and outputs' axes, for the docstring; without them it has none.
         positions: The inputs that are given as integers.
+        checked: The letters of the inputs' axes, each with its size if the code is for that alone, to
+            be checked by the code.
 
     Raises:
         InputError: There is no such backend.
@@ -85,10 +90,11 @@ def source(
     plan = schedule(
         equations, sizes, {**inputs, **scalars}, outputs, dtype, axes=axes, as_written=True
     )
-    first = Code(plan, name, known, SOURCES[backend], labels or {}, counts=positions)
+    write = partial(Code, plan, name, known, SOURCES[backend], labels or {})
+    first = write(counts=positions, checked=checked)
     if not first.dialect.keeps_rows or not plan.loops:
         return first.text()
     # How loops keep their rows depends on all that is read, which is known once the code is written.
     first.text()
     rows = tuple(rows_of(plan, first.author.uses))
-    return Code(plan, name, known, SOURCES[backend], labels or {}, rows, counts=positions).text()
+    return write(rows, counts=positions, checked=checked).text()

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from einprop.backends.numpy_functions import CALL, ArrayFunction
 from einprop.backends.source_author import Author
+from einprop.backends.source_checks import CHECK, Size, check_call, check_helper
 from einprop.backends.source_contractions import transposed
 from einprop.backends.source_dialect import Dialect, Expression, Like
 from einprop.backends.source_docstring import docstring
@@ -34,9 +35,9 @@ __all__ = ["Code"]
 
 # What code may call or import, which no tensor is called.
 _TAKEN = {
-    "numpy": ("np", "sliding_window_view", "window", "positions", "sums_before"),
-    "torch": ("torch", "F", "sums_before", "fold_at", "cells"),
-    "jax": ("jax", "jnp", "sums_before", "windows", "cells"),
+    "numpy": ("np", CHECK, "sliding_window_view", "window", "positions", "sums_before"),
+    "torch": ("torch", CHECK, "F", "sums_before", "fold_at", "cells"),
+    "jax": ("jax", "jnp", CHECK, "sums_before", "windows", "cells"),
 }
 
 
@@ -51,6 +52,7 @@ class Code:
         labels: Inputs and outputs with the letters of their axes.
         rows: The tensors that loops keep as lists of rows.
         counts: The inputs that are given as integers.
+        checked: The sizes of the inputs' axes, where the code checks them.
     """
 
     def __init__(
@@ -62,12 +64,14 @@ class Code:
         labels: Mapping[str, str],
         rows: Sequence[Rows] = (),
         counts: Collection[str] = (),
+        checked: Mapping[str, Sequence[Size]] | None = None,
     ) -> None:
         self.plan = plan
         self.name = name
         self.lengths = lengths
         self.labels = labels
         self.rows = rows
+        self.checked = checked or {}
         self.counts = frozenset({*counts, *plan.integers}).intersection(plan.inputs)
         taken = (name, *_helpers(plan, kind(plan.dtype)), *_TAKEN[kind.name])
         self.names = tensor_names(plan, taken)
@@ -307,14 +311,23 @@ class Code:
     # Around it.
 
     def measured(self, lines: Sequence[str]) -> list[str]:
-        """The lengths that the lines use, taken from the arguments."""
+        """The checks of the arguments, and the lengths that the lines use, taken from them."""
         text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
-        return self.counted() + [
+        lengths = [
             line
             for name, (tensor, axis) in self.lengths.items()
             if re.search(rf"\b{re.escape(self.names[name])}\b", text)
             for line in fitted(f"{self.names[name]} = {self.names[tensor]}.shape[{axis}]", 1)
         ]
+        return [*self.checks(), *self.counted(), *lengths]
+
+    def checks(self) -> list[str]:
+        """The check of the arguments' sizes."""
+        inputs = [name for name in self.plan.inputs if name in self.checked]
+        if not inputs:
+            return []
+        self.author.helpers[CHECK] = check_helper(self.dialect)
+        return fitted(check_call({self.names[n]: self.checked[n] for n in inputs}), 1)
 
     def counted(self) -> list[str]:
         """Integers that are computed with become numbers; numpy's do so by themselves."""

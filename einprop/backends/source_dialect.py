@@ -176,6 +176,10 @@ class Dialect:
         del numbers
         return f"np.arange({size})"
 
+    def shape_of(self, text: str) -> str:
+        """The shape of an argument, which may be a number."""
+        return f"{self.prefix}.shape({text})"
+
     # Axes.
 
     def seen(self, view: View, text: str) -> str:

@@ -112,6 +112,10 @@ class Torch(Dialect):
         """0, 1, 2, …: to look something up, or as numbers to compute with."""
         return f"torch.arange({size}{self._options(self.number_type if numbers else None)})"
 
+    def shape_of(self, text: str) -> str:
+        """The shape of an argument, which may be a number."""
+        return f'getattr({text}, "shape", ())'
+
     def permuted(self, text: str, permutation: tuple[int, ...]) -> str:
         """A tensor with its dimensions permuted."""
         count = len(permutation)
