@@ -226,6 +226,7 @@ class Elimination:
             known = canonical(equation.expression)
             letters = plain_subscripts(equation.target)
             whole = is_plain(equation.target) and sorted(letters) == sorted(known.indices)
+            whole = whole and not equation.ranges and not equation.inside
             if whole and equation.operator == "=" and times[equation.target.name] == 1:
                 positions = tuple(known.indices.index(i) for i in letters)
                 self.defined.setdefault(self.key(known), (equation.target.name, positions))

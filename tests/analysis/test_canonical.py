@@ -67,6 +67,20 @@ def test_free_indices_are_given_in_order_of_appearance() -> None:
         ("h[b,c] = exp(x[b])", "g[b] = exp(x[b])", "g[b] = exp(x[b])"),
         # ranges that an Iverson bracket does not tell
         ("h[i,j] = [i == j]", "g[p,q] = 2 [p == q]", "g[p,q] = 2 [p == q]"),
+        # indices that run elsewhere there
+        ("h[i] = exp(x[i]) where i in 0:2", "g[i] = 2 exp(x[i])", "g[i] = 2 exp(x[i])"),
+        (
+            "h[i] = exp(x[i])",
+            "g[i] = 2 exp(x[i]) where i in 0:2",
+            "g[i] = 2 exp(x[i]) where i in 0:2",
+        ),
+        (
+            "h[i] = exp(x[i]) where i in 0:2",
+            "g[k] = 2 exp(x[k]) where k in 0:2",
+            "g[k] = 2 h[k] where k in 0:2",
+        ),
+        ("h = sum[i](x[i]) where i in 1:3", "g = 2 sum[i](x[i])", "g = 2 sum[i](x[i])"),
+        ("h[i] = exp(x[pad(i)]) where z[i]", "g[i] = 2 exp(x[pad(i)])", "g[i] = 2 exp(x[pad(i)])"),
         # never into itself
         ("h[b] = exp(x[b])", "h[b] = exp(x[b])", "h[b] = exp(x[b])"),
     ],

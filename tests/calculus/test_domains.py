@@ -156,6 +156,8 @@ ROWS: dict[str, dict[str, tuple[int, ...]]] = {
     "y = sum[i](sum[j](x[i+j] w[j])^2)": {"x": (5,), "w": (2,)},
     "d[i] = tanh(x[i+1] - z[i+0])": {"x": (4,), "z": (6,)},
     # a sum that has lost all that it ran over
+    "h[i] = exp(x[i+1]) where i in 0:2; y = sum[i](exp(x[i+1])) + sum[i](h[i])": {"x": (5,)},
+    "h[i] = x[i]^2 where i in 0:2; y[i] = x[i]^2; z = sum[i](h[i] + exp(y[i]))": {"x": (4,)},
     "y = sum[i,j](A[i] + A[j])": {"A": (3,)},
     "y = sum[i,j](A[i]^2 + A[j])": {"A": (3,)},
     "y = sum[i,j](A[i] + B[j])": {"A": (3,), "B": (2,)},

@@ -9,8 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 
+from einprop.analysis.resolve import resolve
+from einprop.errors import IndexScopeError
+from einprop.notation.parser import parse
 from einprop.notation.printer import program_text
 from einprop.notation.tree import (
     Access,
@@ -233,7 +237,18 @@ def cases(draw: st.DrawFn, *, depth: int = 3, equations: int = 3, scalar: bool =
         for name, letters in builder.shapes.items()
     }
     statements = [TensorDeclaration("input", _declared(builder))] if builder.chance(15) else []
-    return Case(program_text((*(s for s in statements if s.tensors), *lines)), tensors)
+    text = program_text((*(s for s in statements if s.tensors), *lines))
+    assume(_has_one_reading(text))
+    return Case(text, tensors)
+
+
+def _has_one_reading(text: str) -> bool:
+    """Whether no index repeats where two sums could be meant, which is refused."""
+    try:
+        resolve(parse(text))
+    except IndexScopeError as error:
+        return "all together?" not in str(error)
+    return True
 
 
 def _declared(builder: _Builder) -> tuple[Access, ...]:
