@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from einprop.analysis.resolve import Resolved
@@ -93,7 +94,8 @@ def check_apart(changed: Iterable[str], tensors: Mapping[str, Any]) -> None:
     if _clearly_apart(tensors.values()):
         return
     arrays = {n: array for n, array in tensors.items() if isinstance(array, np.ndarray)}
-    for name in changed:
+    changed = frozenset(changed)
+    for name in sorted(changed):
         array = arrays[name]
         if any(n > 1 and not step for n, step in zip(array.shape, array.strides, strict=True)):
             raise InputError(
@@ -101,14 +103,27 @@ def check_apart(changed: Iterable[str], tensors: Mapping[str, Any]) -> None:
                 (),
                 "pass a copy of it",
             )
-        for other, found in arrays.items():
-            if other != name and _overlap(array, found):
-                said = "are one array" if array is found else "share memory"
+    for name, other in _meeting(arrays):
+        if name in changed or other in changed:
+            first, second = (name, other) if name in changed else (other, name)
+            if _overlap(arrays[first], arrays[second]):
+                said = "are one array" if arrays[first] is arrays[second] else "share memory"
                 raise InputError(
-                    f"{name} and {other} {said}; it cannot be changed in place",
+                    f"{first} and {second} {said}; it cannot be changed in place",
                     (),
                     "pass a copy of it, or tie the two in the program, by one name or an equation",
                 )
+
+
+def _meeting(arrays: Mapping[str, Array]) -> Iterator[tuple[str, str]]:
+    """The pairs of arrays of whose memory one begins before the other's ends."""
+    bounds = {n: byte_bounds(array) for n, array in arrays.items() if array.size}
+    open_ones: list[str] = []
+    for name in sorted(bounds, key=lambda n: bounds[n][0]):
+        start, _ = bounds[name]
+        open_ones = [other for other in open_ones if bounds[other][1] > start]
+        yield from ((other, name) for other in open_ones)
+        open_ones.append(name)
 
 
 def _clearly_apart(tensors: Iterable[Any]) -> bool:

@@ -15,6 +15,8 @@ import pytest
 
 import einprop
 from einprop import Program
+from einprop.layers import Affine, Tanh, losses
+from einprop.training import SGD, Step
 
 PACKAGE = str(Path(einprop.__file__).parent)
 FEW = 100
@@ -143,10 +145,45 @@ def test_work_grows_as_the_program_does(family: Callable, run: Callable) -> None
     run(*family(8))  # What is read once for all programs is not counted.
     counted = {n: calls(lambda n=n: run(*family(n))) for n in (10, 20, 40)}
     first, second = counted[20] - counted[10], counted[40] - counted[20]
-    # Twice as many equations more take at most 2.2 times the work, in every function.
+    grows_as_the_program(first, second)
+
+
+def grows_as_the_program(first: Counter[Function], second: Counter[Function]) -> None:
+    """Twice as many equations more take at most 2.2 times the work, in every function."""
     grown = {name: (first[name], n) for name, n in second.items() if n > 2.2 * first[name] + FEW}
     assert not grown
     assert second.total() <= 2.2 * first.total()
+
+
+def trained(count: int) -> None:
+    """A first step of so many layers that are joined by ``>>``."""
+    network = Affine(2)
+    for _ in range(count):
+        network = network >> Tanh() >> Affine(2)
+    model, x = network >> losses.SquaredError(), np.ones((3, 2))
+    parameters = model.init(np.random.default_rng(0), x=x)
+    step = Step(model, SGD(0.1))
+    step(parameters, step.start(parameters), {"x": x, "t": x})
+
+
+def test_work_grows_as_the_layers_do() -> None:
+    trained(4)
+    counted = {n: calls(lambda n=n: trained(n)) for n in (4, 8, 16)}
+    grows_as_the_program(counted[8] - counted[4], counted[16] - counted[8])
+
+
+@pytest.mark.parametrize("factor", ["x{k}", "x{k}[i]", "x{k}[{i},{j}]", "tanh(x{k})"])
+def test_work_of_one_product_grows_as_its_gradients_text_does(factor: str) -> None:
+    """The gradient of n factors has n lines of n factors."""
+
+    def derive(count: int) -> int:
+        letters = "abcdefgh"
+        parts = [factor.format(k=k, i=letters[k % 8], j=letters[(k + 1) % 8]) for k in range(count)]
+        return len(str(Program(f"y = {' '.join(parts)}").backward()))
+
+    derive(8)
+    few, many = calls(lambda: derive(20)).total(), calls(lambda: derive(40)).total()
+    assert many <= 1.1 * few * derive(40) / derive(20)
 
 
 def test_a_search_that_is_quadratic_is_found() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from einprop.analysis.definitions import Definitions
-from einprop.analysis.indices import subscript_indices, target_indices
+from einprop.analysis.indices import expression_indices, subscript_indices, target_indices
 from einprop.analysis.readings import (
     refuse_groups,
     refuse_quotient,
@@ -119,6 +119,8 @@ def implied(equation: Equation, definitions: Definitions) -> Expression | None:
 
 def _placed(equation: Equation, definitions: Definitions) -> Expression:
     left = frozenset(target_indices(equation.target))
+    if left.issuperset(expression_indices(equation.expression)):
+        return equation.expression  # No index is left to sum.
     scope = _Scope(definitions, left, equation.operator)
     if keeps_extremum(equation.operator):
         return _place_extremum(equation, scope)

@@ -67,10 +67,12 @@ def needed_declarations(
     if not alone:
         mentioned.update(a.name for e in resolved.equations for a in accesses(e))
     first = {e.target.name: n for n, e in reversed(list(enumerate(equations)))}
+    groups = declared_groups(resolved.statements)
+    sized = {i for group in groups if group.size is not None for i in group.indices}
     loose = [
         e.target.name
         for n, e in enumerate(equations)
-        if not _is_anchored(resolved, e, mentioned, first=n == first[e.target.name])
+        if not _is_anchored(resolved, e, mentioned, sized, first=n == first[e.target.name])
     ]
     bases = dict.fromkeys(map(resolved.types.base, loose))
     anchors = {name: declared_access(resolved, name) for name in bases}
@@ -109,7 +111,12 @@ def _namesakes(equations: Iterable[Equation], every: Iterable[Equation]) -> dict
 
 
 def _is_anchored(
-    resolved: Resolved, equation: Equation, mentioned: Collection[str], *, first: bool
+    resolved: Resolved,
+    equation: Equation,
+    mentioned: Collection[str],
+    sized: Collection[str],
+    *,
+    first: bool,
 ) -> bool:
     """Whether known tensors tell how long the axes are that an adjoint equation writes.
 
@@ -117,13 +124,12 @@ def _is_anchored(
         resolved: The program that was differentiated.
         equation: The equation.
         mentioned: The tensors that are known.
+        sized: The letters whose sizes are declared.
         first: Whether it is the first to write its tensor, which has to have its indices on the right.
     """
     base = resolved.types.base(equation.target.name)
     if base in mentioned or any(True for _ in derivative_sides(base)):
         return True
-    groups = declared_groups(resolved.statements)
-    sized = {i for group in groups if group.size is not None for i in group.indices}
     read: set[str] = set()
     for access in (*reads(equation), *equation.inside):
         for axis, subscript in enumerate(access.subscripts):

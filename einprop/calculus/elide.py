@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from einprop.analysis.definitions import Definitions
@@ -100,15 +100,20 @@ def _separated(body: Expression, indices: tuple[str, ...]) -> Expression:
             return negate(_separated(operand, indices))
         case Call("sum", (inner,), bound):
             return _separated(inner, (*indices, *bound))
-    above, below = factors(body)
-    inside = [f for f in above if not set(indices).isdisjoint(free_indices(f))]
-    under = [f for f in below if not set(indices).isdisjoint(free_indices(f))]
+    (inside, outside), (under, others) = (_apart(side, set(indices)) for side in factors(body))
     summed = quotient(product(*inside), product(*under)) if under else product(*inside)
-    outside = [f for f in above if f not in inside]
-    return quotient(
-        product(*outside, Call("sum", (summed,), indices)),
-        product(*(f for f in below if f not in under)),
-    )
+    return quotient(product(*outside, Call("sum", (summed,), indices)), product(*others))
+
+
+def _apart(
+    parts: Iterable[Expression], indices: set[str]
+) -> tuple[list[Expression], list[Expression]]:
+    """The factors that have one of the indices, and the others."""
+    inside: list[Expression] = []
+    outside: list[Expression] = []
+    for part in parts:
+        (outside if indices.isdisjoint(free_indices(part)) else inside).append(part)
+    return inside, outside
 
 
 def factors(expression: Expression) -> tuple[tuple[Expression, ...], tuple[Expression, ...]]:
@@ -152,6 +157,8 @@ def elide_sums(equation: Equation, definitions: Definitions) -> Equation:
     >>> print(to_text(elide_sums(line, collect_definitions(()))))
     B.grad[j] += y.grad[b,j]
     """
+    if not _sums(equation.expression):
+        return replace(equation, expression=rearrange(equation.expression, _as_fraction))
     agrees = _agreement(equation, definitions)
     bare = transform(equation.expression, _without_sum)
     for candidate in (rearrange(bare, _as_fraction), bare):

@@ -101,8 +101,10 @@ def _composition(chain: Chain, ties: Sequence[Equation]) -> Composition:
     names = Renaming(chain.printed(), {}, chain.types.names())
     equations = [names.equation(equation) for equation in (*chain.equations, *chain.updates)]
     lines = [replace(s, equation=names.equation(s.equation)) for s in chain.lines]
+    held = [p for found in (chain.parameters, chain.state) for p in found.values()]
+    axes = axes_of([p.name for p in held], equations)
     parameters, state = (
-        tuple(replace(p, axes=axes_of(p.name, equations)) for p in found.values())
+        tuple(replace(p, axes=axes.get(p.name, ())) for p in found.values())
         for found in (chain.parameters, chain.state)
     )
     defined = {equation.target.name for equation in chain.updates}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from einprop.analysis.indices import subscript_indices, target_indices, unprimed
@@ -46,25 +46,29 @@ class Parameter:
         return fan_in, fan_out
 
 
-def axes_of(name: str, equations: Sequence[Equation]) -> tuple[str, ...]:
-    """What each axis of a tensor does in the first equation that reads it.
+def axes_of(names: Collection[str], equations: Sequence[Equation]) -> dict[str, tuple[str, ...]]:
+    """What each axis of some tensors does in the first equation that reads them; by name.
 
     An axis of several indices, ``(g f)``, is on the left if one of them is.
 
     >>> from einprop.notation.parser import parse
-    >>> axes_of("K", parse("y[b,i,f] = x[b,2*i+p,c] K[p,c,f]"))
-    ('window', 'in', 'out')
-    >>> axes_of("K", parse("y[b,2*i+p,f] += x[b,i,c] K[p,c,f]"))
-    ('window', 'in', 'out')
+    >>> axes_of(["K"], parse("y[b,i,f] = x[b,2*i+p,c] K[p,c,f]"))
+    {'K': ('window', 'in', 'out')}
+    >>> axes_of(["K"], parse("y[b,2*i+p,f] += x[b,i,c] K[p,c,f]"))
+    {'K': ('window', 'in', 'out')}
     """
+    wanted, found = frozenset(names), dict[str, tuple[str, ...]]()
     for equation in equations:
-        for access in reads(equation):
-            if access.name == name:
-                slid = _added(equation.target)
-                left = {unprimed(i) for i in target_indices(equation.target)} - slid
-                windows = {letter for read in reads(equation) for letter in _added(read)} - left
-                return tuple(_axis(s, left, windows | slid) for s in access.subscripts)
-    return ()
+        first = [a for a in reads(equation) if a.name in wanted and a.name not in found]
+        if first:
+            slid = _added(equation.target)
+            left = {unprimed(i) for i in target_indices(equation.target)} - slid
+            windows = {letter for read in reads(equation) for letter in _added(read)} - left
+            for access in reversed(first):
+                found[access.name] = tuple(
+                    _axis(s, left, windows | slid) for s in access.subscripts
+                )
+    return found
 
 
 def _axis(subscript: Subscript, left: set[str], windows: set[str]) -> str:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import is_
 from typing import Any
 
 from einprop.errors import Place
@@ -207,7 +209,7 @@ class Range:
     place: Place | None = _place()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Equation:
     """``target operator expression``; the operator is one of ``= += max= min=``.
 
@@ -220,6 +222,11 @@ class Equation:
     ranges: tuple[Range, ...] = ()
     inside: tuple[Access, ...] = ()
     place: Place | None = _place()
+
+    @cached_property
+    def reads(self) -> tuple[Access, ...]:
+        """Every access that it reads; see the function of that name, which every pass asks."""
+        return (*expression_reads(self.expression), *gathers(self.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,11 +331,12 @@ def children(expression: Expression) -> tuple[Expression, ...]:
 def map_children(
     expression: Expression, function: Callable[[Expression], Expression]
 ) -> Expression:
-    """The same node with ``function`` applied to each child."""
+    """The same node with ``function`` applied to each child; itself where that changes none."""
     below = _CHILDREN.get(type(expression), _nothing)(expression)
-    if not below:
+    found = tuple([function(child) for child in below])
+    if all(map(is_, found, below)):
         return expression
-    return _REBUILT[type(expression)](expression, tuple([function(child) for child in below]))
+    return _REBUILT[type(expression)](expression, found)
 
 
 def transform(expression: Expression, function: Callable[[Expression], Expression]) -> Expression:
@@ -347,12 +355,12 @@ def walk(expression: Expression) -> Iterator[Expression]:
             stack.extend(below[::-1])
 
 
-def reads(equation: Equation) -> list[Access]:
+def reads(equation: Equation) -> tuple[Access, ...]:
     """Every access that an equation reads, tensors that stand in subscripts too.
 
     Those of the right side come in the order of the text, then those in the target's subscripts.
     """
-    return [*expression_reads(equation.expression), *gathers(equation.target)]
+    return equation.reads
 
 
 def expression_reads(expression: Expression) -> list[Access]:

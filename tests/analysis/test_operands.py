@@ -72,7 +72,7 @@ def test_operands_are_the_reads_and_what_is_kept_stands_on_the_left(case: Case) 
     definitions = collect_definitions(program.statements)
     for equation in equations_of(program.statements):
         operands = operands_of(equation, definitions)
-        assert [o.access for o in operands] == reads(equation)
+        assert tuple(o.access for o in operands) == reads(equation)
         left = target_indices(equation.target)
         for operand in operands:
             reduced = [letter for letter, _ in operand.reduced]

@@ -30,7 +30,7 @@ FANS = {
 
 @pytest.mark.parametrize(("text", "shape", "fan_in", "fan_out"), FANS.values(), ids=FANS)
 def test_fans(text: str, shape: tuple[int, ...], fan_in: int, fan_out: int) -> None:
-    parameter = Parameter("W", zeros, axes_of("W", parse(text)))
+    parameter = Parameter("W", zeros, axes_of(["W"], parse(text))["W"])
     assert parameter.fans(shape) == (fan_in, fan_out)
 
 
@@ -40,10 +40,10 @@ def test_fans_of_a_kernel_are_those_of_torch(groups: int) -> None:
     weight = torch.empty(8, 4 // groups, 3, 5)
     fan_in, fan_out = torch.nn.init._calculate_fan_in_and_fan_out(weight)
     text = "y[b,i,j,(g f)] = x[b,i+p,j+q,(g c)] K[p,q,c,(g f)]"
-    axes = axes_of("K", parse(text))
+    axes = axes_of(["K"], parse(text))["K"]
     assert Parameter("K", zeros, axes).fans((3, 5, 4 // groups, 8)) == (fan_in, fan_out)
     assert math.prod((3, 5, 4 // groups)) == fan_in
 
 
 def test_what_no_equation_reads_has_no_axes() -> None:
-    assert axes_of("W", parse("y[b] = x[b]")) == ()
+    assert axes_of(["W"], parse("y[b] = x[b]")) == {}
