@@ -238,7 +238,7 @@ class Shown(ABC):
         >>> from einprop import Program
         >>> stages = Program("y[b,j] = tanh(x[b,i] W[i,j])").stages(b=2, i=3, j=4)
         >>> [name for name, _ in stages[:4]]
-        ['resolve', 'sizes', 'binarise', 'stabilise']
+        ['resolve', 'sizes', 'accumulate', 'binarise']
         >>> print(stages[-1][1])
         index b: b < 2, j: j < 4, i: i < 3
         _1[b,j] = sum[i](x[b,i] W[i,j])

@@ -25,6 +25,7 @@ class Decision:
             products of a sum have in common), ``recomputed`` (a tensor that is not kept),
             ``blocked`` (a product that goes position by position), ``merged`` (products of a
             recurrence that became one), ``gathered`` (factors that left a loop as one),
+            ``accumulated`` (a reduction of pairs of positions that became a recurrence),
             ``simplified`` (operations that algebra and sharing made unnecessary) or ``stabilised``
             (a form that overflows or cancels, in its stable form).
         value: What it is about, in index notation.

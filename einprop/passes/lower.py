@@ -12,6 +12,7 @@ from einprop.calculus.derive import Derivation, Tangents
 from einprop.calculus.forward import forward
 from einprop.calculus.reverse import reverse
 from einprop.notation.tree import Access, Equation, Number, reads
+from einprop.passes.accumulate import accumulate
 from einprop.passes.binarise import binarise
 from einprop.passes.boundaries import boundaries
 from einprop.passes.builder import letters, tensor
@@ -59,6 +60,7 @@ def stages(
     """
     program = attach_sizes(sizes, generic=generic)
     yield "sizes", (program := boundaries(program, sizes.resolved.extents))
+    yield "accumulate", (program := accumulate(program, differentiated=bool(derivations)))
     first = next((Differentiated(d.of, d.wrt) for d in derivations), None)
     yield "binarise", (program := binarise(program, first))
     yield "stabilise", (program := stabilise(program))
