@@ -226,9 +226,8 @@ class Shown(ABC):
             Names of passes with programs. ``resolve`` writes sums out and definitions in; ``sizes``
             gives each letter its size, and tensors that are read outside a rim of zeros;
             ``binarise`` takes expressions apart, products in pairs; ``stabilise`` puts stable forms
-            in; ``merge`` makes products with one operand in common one; ``products`` makes those
-            along an index recurrences, where something is derived; ``prepare`` and ``derive`` come
-            once for each derivation; ``simplify`` shares and cancels; ``factor`` takes common
+            in; ``merge`` makes products with one operand in common one; ``prepare`` and ``derive``
+            come once for each derivation; ``simplify`` shares and cancels; ``factor`` takes common
             operands out of sums; ``scale`` moves scalars to small operands; ``gather`` takes factors
             out of loops.
 

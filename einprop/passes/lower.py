@@ -19,7 +19,6 @@ from einprop.passes.builder import letters, tensor
 from einprop.passes.chains import gather_factors
 from einprop.passes.factor import factor
 from einprop.passes.pairs import Differentiated
-from einprop.passes.running import run_products
 from einprop.passes.scaled import scale_operands
 from einprop.passes.simplify import simplify
 from einprop.passes.sized import SizedProgram, attach_sizes
@@ -36,7 +35,7 @@ def lower(
     *,
     generic: bool = False,
 ) -> SizedProgram:
-    """Binarise, take stable forms, merge products or run them, derive on the pairwise program, simplify.
+    """Binarise, take stable forms, merge products, derive on the pairwise program, simplify.
 
     Args:
         sizes: The sizes of the program that the derivations start from.
@@ -66,8 +65,6 @@ def stages(
     yield "binarise", (program := binarise(program, first))
     yield "stabilise", (program := stabilise(program))
     yield "merge", (program := stack_operands(program))
-    if derivations:
-        yield "products", (program := run_products(program))
     for derivation in derivations:
         wanted = {*outputs, *derivation.of}
         program = simplify(replace(program, outputs=tuple(wanted)), last=False)
