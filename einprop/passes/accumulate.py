@@ -137,6 +137,11 @@ class _Accumulations:
                 return Add(tuple([self.linear(s) for s in sums]))
             case Call(function, (body,), (index,)) if function in _CELLS:
                 return self.reduction(found, function, body, index)
+            case Call("prod", (body,), (*others, index)) if self.differentiated:
+                inner = Call("prod", (body,), (index,))
+                first = self.linear(inner)
+                if first is not inner:
+                    return self.linear(Call("prod", (first,), tuple(others)))
         return found
 
     def reduction(self, call: Call, function: str, body: Expression, index: str) -> Expression:

@@ -83,21 +83,70 @@ def test_values_and_derivatives_are_those_of_the_loops(text: str, size: int) -> 
             np.testing.assert_allclose(value, wanted[name], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
+TORCH: dict[str, Any] = {
+    "y[b] = prod[i](x[b,i])": lambda x: x.prod(1),
+    "y = prod[b,i](x[b,i])": lambda x: x.prod(),
+    "y[i] = prod[b](x[b,i])": lambda x: x.prod(0),
+    "y[b,i] = cumprod[i](x[b,i])": lambda x: x.cumprod(1),
+    "y[b,i] = prod[i'](where([i >= i'], x[b,i'], 1))": lambda x: x.cumprod(1),
+    "y[b,i] = prod[i'](where([i' >= i], x[b,i'], 1))": lambda x: x.flip(1).cumprod(1).flip(1),
+    "y[b,i] = prod[j](where([j < i], x[b,j], 1)) x[b,i]": lambda x: x.cumprod(1),
+    "y[b,i] = prod[j](where([j > i], x[b,j], 1)) x[b,i]": lambda x: x.flip(1).cumprod(1).flip(1),
+}
+
+
+def operands(rows: int, columns: int) -> np.ndarray:
+    """Numbers of both signs: a row with no zero, rows with one, two and more."""
+    x = np.random.default_rng(rows + 10 * columns).normal(size=(rows, columns))
+    for row in range(1, rows):
+        x[row, :row] = 0
+    return x
+
+
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("name", ["cumsum", "cumprod", "prod"])
-def test_gradients_are_those_of_torch(name: str) -> None:
+@pytest.mark.parametrize("rows", [0, 1, 4])
+@pytest.mark.parametrize("columns", [0, 1, 2, 5])
+@pytest.mark.parametrize("text", TORCH)
+def test_products_have_the_derivatives_of_torch(text: str, columns: int, rows: int) -> None:
     torch: Any = pytest.importorskip("torch", reason="PyTorch gives the values")
-    x = np.array([[2, 0, -3, 0.5], [0, 1, 0, 2], [1e200, 1e200, 1e-200, -1], [1, 2, 3, 4]])
-    text = "y[b] = prod[k](x[b,k])" if name == "prod" else f"y[b,k] = {name}[k](x[b,k])"
-    leaf = torch.tensor(x, requires_grad=True)
-    result = getattr(torch, name)(leaf, dim=1)
-    seed = np.arange(1.0, 1 + result.numel()).reshape(result.shape)
-    result.backward(torch.tensor(seed))
-    vjp = Program(text).vjp()
-    given_ = {"x": x, "y.grad": seed}
-    found = vjp({name: given_[name] for name in vjp.inputs})
-    finite = np.isfinite(leaf.grad.numpy())
-    np.testing.assert_allclose(found[finite], leaf.grad.numpy()[finite], rtol=1e-12)
+    x, program = operands(rows, columns), Program(text, outputs="y")
+    given = torch.tensor(x, requires_grad=True)
+    y = TORCH[text](given)
+    seed = np.random.default_rng(1).normal(size=tuple(y.shape))
+    y.backward(torch.tensor(seed))
+    wanted = given.grad.numpy()
+    np.testing.assert_allclose(program.vjp(wrt="x")({"x": x, "y.grad": seed}), wanted)
+    tangent = np.random.default_rng(2).normal(size=x.shape)
+    found = program.jvp(wrt="x")({"x": x, "x.dot": tangent})
+    np.testing.assert_allclose(np.sum(found * seed), np.sum(wanted * tangent), atol=1e-12)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("text", TORCH)
+def test_second_derivatives_are_those_of_torch(text: str) -> None:
+    torch: Any = pytest.importorskip("torch", reason="PyTorch gives the values")
+    x = operands(3, 4)
+
+    def loss(x: Any) -> Any:
+        return (TORCH[text](x) ** 2).sum()
+
+    left = text.partition(" = ")[0]
+    indices = left[1:].strip("[]")
+    squares = f"sum[{indices}]({left}^2)" if indices else "y^2"
+    program = Program(f"{text}; loss = {squares}")
+    wanted = torch.autograd.functional.hessian(loss, torch.tensor(x)).numpy()
+    np.testing.assert_allclose(program.hessian()(x=x), wanted, atol=1e-9)
+    tangent = np.random.default_rng(2).normal(size=x.shape)
+    product = program.hvp()({"x": x, "x.dot": tangent})
+    np.testing.assert_allclose(product, np.einsum("abij,ij", wanted, tangent), atol=1e-9)
+
+
+@pytest.mark.usefixtures("always")
+def test_infinities_are_multiplied_as_the_reference_does() -> None:
+    x = np.array([[np.inf, 2.0, 3.0], [0.0, np.inf, 1.0], [-np.inf, 1.0, -1.0]])
+    gradient = Program("y = sum[b](prod[i](x[b,i]))").grad()
+    wanted = evaluate(Program(str(gradient)), {"x": x})["x.grad"]
+    np.testing.assert_array_equal(gradient(x=x), wanted)
 
 
 @pytest.mark.parametrize(
@@ -133,3 +182,14 @@ def test_maxima_so_far_are_linear_where_none_is_differentiated() -> None:
 @given(case=cases(scalar=True))
 def test_generated_programs_are_what_they_were(case: Case) -> None:
     check(case)
+
+
+@pytest.mark.usefixtures("always")
+def test_products_in_a_recurrence_stay_there() -> None:
+    text = "h[t,i] = prod[j](h[t-1,j] + x[t,j]) x[t,i]"
+    x = operands(3, 3)
+    program = Program(text).vjp(wrt="x")
+    assert any(step.call == "prod" for step in program.explain(t=3, i=3).steps)
+    tensors = {"x": x, program.inputs[-1]: np.ones((3, 3))}
+    wanted = evaluate(Program(str(program)), tensors)["x.grad"]
+    np.testing.assert_allclose(program(tensors), wanted)
