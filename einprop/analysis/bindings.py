@@ -163,6 +163,8 @@ class _Separation:
 
 def _held(binder: Call) -> tuple[str, ...]:
     """The bound indices that stand in a subscript: those that only count have no range of their own."""
+    if not binder.indices:
+        return ()
     nodes = (n for argument in binder.arguments for n in walk(argument))
     found = {i for n in nodes if isinstance(n, Access) for i in target_indices(n)}
     return tuple(i for i in binder.indices if i in found)
