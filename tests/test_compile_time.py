@@ -186,6 +186,19 @@ def test_work_of_one_product_grows_as_its_gradients_text_does(factor: str) -> No
     assert many <= 1.1 * few * derive(40) / derive(20)
 
 
+def test_work_of_nested_calls_grows_as_their_gradients_text_does() -> None:
+    """The gradient of n calls has n factors of up to n calls."""
+
+    def derive(count: int) -> int:
+        return len(str(Program(f"y = {'tanh(' * count}x{')' * count}").backward()))
+
+    derive(8)
+    longer = derive(60) / derive(30)
+    few, many = calls(lambda: derive(30)), calls(lambda: derive(60))
+    grown = {name: (few[name], n) for name, n in many.items() if n > 1.1 * longer * few[name] + FEW}
+    assert not grown
+
+
 def test_a_search_that_is_quadratic_is_found() -> None:
     def search(count: int) -> None:
         names: list[str] = []

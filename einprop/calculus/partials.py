@@ -31,7 +31,8 @@ from einprop.notation.tree import (
     Negate,
     Number,
     Power,
-    transform,
+    children,
+    map_children,
     walk,
 )
 
@@ -128,7 +129,14 @@ def _call(node: Call, value: Value) -> Iterator[Partial]:
 
 def _with_values(expression: Expression, node: Expression, value: Value) -> Expression:
     """The derivative with the node itself replaced by the tensor that holds it."""
-    return transform(expression, lambda inner: value(node) if inner == node else inner)
+    inside = children(node)
+
+    def held(inner: Expression) -> Expression:
+        if any(inner is operand for operand in inside):
+            return inner  # No expression stands inside its own operands.
+        return value(node) if inner == node else map_children(inner, held)
+
+    return held(expression)
 
 
 def _nothing(node: Expression, _: Value) -> Iterator[Partial]:
