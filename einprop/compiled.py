@@ -11,15 +11,16 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 
-from einprop.analysis.declare import declared_access
+from einprop.analysis.declare import axis_letters, declared_access
 from einprop.analysis.dependence import live
-from einprop.analysis.indices import equation_indices, numbered, plain_subscripts, unprimed
+from einprop.analysis.indices import equation_indices, unprimed
 from einprop.analysis.resolve import Resolved
 from einprop.analysis.sizes import Sizes, bind_letters, bind_sizes, check_inputs, unknown_letters
 from einprop.arguments import as_arrays, as_mapping, cast, check_axes, refuse_positions
 from einprop.backends import numpy as numpy_backend
 from einprop.backends.calibration import machine
-from einprop.backends.source import source
+from einprop.backends.source import draft
+from einprop.backends.source_code import Code
 from einprop.calculus.derive import Derivation, Tangents
 from einprop.choices import Choices
 from einprop.donation import Donation
@@ -178,6 +179,10 @@ class Compiled:
         start = _start(self._recipe, _bound(self._resolved, sizes, letters, "stages"))
         return stages(start, self._recipe.derivations, self._resolved.names.outputs)
 
+    def weights(self, sizes: Sizes) -> Mapping[str, int]:
+        """The sizes of the letters of code that is written at these sizes."""
+        return _lower(self._resolved, self._recipe, sizes, generic=True).program.sizes
+
     def schedule(self, sizes: Sizes) -> Schedule:
         """The steps that a call takes at these sizes."""
         return self._planned(sizes)[1]
@@ -227,19 +232,44 @@ class Compiled:
             free: The types whose sizes the code is not for alone.
             check: Whether the code checks the sizes of its arguments.
         """
+        code = self.draft(sizes, backend, free=free, check=check)
+        return code.text(code.lines, code.head(code.lines))
+
+    def draft(
+        self,
+        sizes: Sizes,
+        backend: str,
+        *,
+        free: Collection[object] = (),
+        check: bool = True,
+        more: Collection[str] = (),
+        weights: Mapping[str, int] | None = None,
+    ) -> Code:
+        """The same before it is put together.
+
+        Args:
+            sizes: As for `source`.
+            backend: As for `source`.
+            free: As for `source`.
+            check: As for `source`.
+            more: Inputs that it takes whether it reads them or not.
+            weights: Sizes by letter by which forms are chosen, if not by those that letters have.
+        """
         names = self._resolved.names
         # A tensor of the user's with the name of a size would be taken for it.
         generic = not any(n.endswith(SIZE_SUFFIX) for n in (*names.inputs, *names.defined))
-        lowered = _lower(self._resolved, self._recipe, sizes, generic=generic)
+        lowered = _lower(self._resolved, self._recipe, sizes, generic=generic, weights=weights)
         program = lowered.program
         lengths, numbers = _lengths(self._resolved, self._recipe, sizes, lowered)
         inputs = {
             name: sizes.shape(name) or ()
             for name in names.inputs
-            if name in lowered.inputs or any(name == holder for holder, _ in lengths.values())
+            if name in lowered.inputs
+            or name in more
+            or any(name == holder for holder, _ in lengths.values())
         }
         named = (*names.inputs, *names.outputs)
-        return source(
+        return draft(
             (*numbers, *program.equations),
             program.sizes,
             inputs,
@@ -249,6 +279,7 @@ class Compiled:
             backend=backend,
             positions=self._resolved.positions,
             checked=_checked(sizes, names.inputs, free) if check else None,
+            weights=weights,
             labels={name: to_text(declared_access(self._resolved, name)) for name in named},
         )
 
@@ -350,11 +381,14 @@ def _lower(
     donation: Donation | None = None,
     *,
     generic: bool = False,
+    weights: Mapping[str, int] | None = None,
 ) -> _Lowered:
     given = donation or Donation()
     given.check_shapes(sizes)
     start = _start(recipe, sizes)
-    program = lower(start, recipe.derivations, resolved.names.outputs, generic=generic)
+    program = lower(
+        start, recipe.derivations, resolved.names.outputs, generic=generic, weights=weights
+    )
     read = program.names - {e.target.name for e in program.equations}
     read.update(name for _, name in given.pairs)
     shapes = {name: sizes.shape(name) for name in resolved.names.inputs if name in read}
@@ -396,18 +430,12 @@ def _lengths(
 def _checked(
     sizes: Sizes, inputs: Sequence[str], free: Collection[object]
 ) -> dict[str, list[tuple[str, int | None]]]:
-    """The letters of inputs' axes, one for each type, with the sizes of those types that are not free."""
+    """The letters of inputs' axes, with the sizes of those types that are not free."""
     types = sizes.resolved.types
-    by_type: dict[object, str] = {}
-    found: dict[str, list[tuple[str, int | None]]] = {}
-    for name in inputs:
-        declared = declared_access(sizes.resolved, name)
-        found[name] = axes = []
-        for axis, letter in enumerate(plain_subscripts(declared)):
-            key = types.axis(name, axis)
-            if key not in by_type:
-                by_type[key] = numbered(unprimed(letter), set(by_type.values()).__contains__)
-            axes.append((by_type[key], None if key in free else sizes.axis(name, axis)))
+    found: dict[str, list[tuple[str, int | None]]] = {name: [] for name in inputs}
+    for (name, axis), letter in axis_letters(sizes.resolved, inputs).items():
+        size = None if types.axis(name, axis) in free else sizes.axis(name, axis)
+        found[name].append((letter, size))
     return found
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from itertools import count
 from typing import Self
 
 from einprop.analysis.graph import Graph, expression_graph, tensor_graph
 from einprop.analysis.resolve import Resolved
-from einprop.analysis.sizes import Sizes, bind_letters, longer_inputs, unknown_letters
+from einprop.analysis.sizes import bind_letters
 from einprop.arguments import Names, as_mapping
 from einprop.backends.source import check_source
 from einprop.compiled import Compiled
 from einprop.derivation import DerivationSteps, derivation_steps
 from einprop.errors import InputError, ShapeError
 from einprop.explain import Explanation
+from einprop.found_sizes import portable_source
 from einprop.notation.latex import to_latex
 from einprop.notation.tree import IndexDeclaration, Statement, TensorDeclaration, equations_of
 from einprop.options import text
@@ -128,8 +128,8 @@ class Shown(ABC):
         Args:
             backend: The library that the code calls: ``numpy``, ``torch`` or ``jax``. It need not be
                 installed.
-            sizes: Sizes of index letters, for which alone the code is then. Without them it holds for
-                all sizes; where that cannot be, the error says which are wanted.
+            sizes: Sizes of index letters, for which alone the code is then. The others are read off the
+                arguments; where that cannot be, the error says which are wanted.
             check: Whether the code checks the axes and the sizes of its arguments, with a ValueError
                 that names tensor, axis, index and both sizes.
             **letters: The same by keyword, as in ``b=32``, for letters that are not named like an
@@ -160,41 +160,7 @@ class Shown(ABC):
         check_source(backend)
         given = as_mapping(sizes, letters, "sizes", ShapeError)
         bound = bind_letters(self._resolved, given)
-        missing = unknown_letters(bound)
-        compiled = self.compile()
-
-        def write(sizes: Sizes) -> str:
-            free = sizes.known.keys() - bound.known.keys()
-            return compiled.source(sizes, backend, free=free, check=check)
-
-        try:
-            texts = {write(_filled(bound, missing, start)) for start in (11, 29)}
-        except ShapeError:
-            # Sizes that nobody gave do not fit together; those of one set that do decide the code.
-            if not missing:
-                raise
-            texts = set()
-        if len(texts) != 1 and missing:
-            wanted = list(dict.fromkeys(missing.values()))
-            raise ShapeError(
-                f"the code depends on the sizes of {', '.join(wanted)}",
-                (),
-                f"give them, as in source({wanted[0]}=8)",
-            )
-        if len(texts) > 1:
-            raise self._undeclared(*next(iter(_unknown_axes(bound))))
-        for (name, axis), other in longer_inputs(bound, given):
-            if write(_filled(other, missing, 11)) not in texts:
-                raise self._undeclared(name, axis)
-        return texts.pop()
-
-    def _undeclared(self, name: str, axis: int) -> ShapeError:
-        indices = ",".join(f"k{n}" for n in range(self._resolved.types.rank(name)))
-        return ShapeError(
-            f"the code depends on the size of axis {axis} of {name}, which no index has",
-            (),
-            f"declare it, as in: index k{axis}: name < 8; input {name}[{indices}]",
-        )
+        return portable_source(bound, given, self.compile(), backend, check=check)
 
     def explain(self, sizes: Mapping[str, int] | None = None, /, **letters: int) -> Explanation:
         """What a call does at these sizes of index letters: each step, its FLOPs and its bytes.
@@ -287,24 +253,3 @@ class Shown(ABC):
         defined = {e.target.name for e in equations_of(statements)}
         outputs = [name for name in self._resolved.names.outputs if name in defined]
         return self.from_statements(statements, outputs or None)
-
-
-def _unknown_axes(sizes: Sizes) -> list[tuple[str, int]]:
-    """The axes without a size, by tensor."""
-    types = sizes.resolved.types
-    axes = [(name, axis) for name, rank in types.ranks.items() for axis in range(rank)]
-    return [key for key in axes if types.axis(*key) not in sizes.known]
-
-
-def _filled(sizes: Sizes, missing: Iterable[object], start: int) -> Sizes:
-    """The sizes with distinct ones for the types that have none.
-
-    An axis that no equation gives a letter has a size as well, which nothing is made of.
-    """
-    types, taken = sizes.resolved.types, set(sizes.known.values())
-    fresh = (size for size in count(start) if size not in taken)
-    for key in dict.fromkeys(missing):
-        if key not in sizes.known:  # What follows from the one before may give it.
-            sizes = sizes.completed({key: next(fresh)})
-    axes = [types.axis(*key) for key in _unknown_axes(sizes)]
-    return sizes.completed(dict(zip(dict.fromkeys(axes), fresh, strict=False)))

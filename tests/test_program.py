@@ -588,31 +588,9 @@ def test_what_stands_in_a_subscript_on_the_left_tells_the_range() -> None:
     np.testing.assert_array_equal(counts(at=[0, 1, 1]), [1, 2, 0])
 
 
-def test_source_of_a_convolution_asks_for_sizes() -> None:
-    with pytest.raises(ShapeError) as error:
-        Program("y[i] = x[i+p] K[p]").source()
-    assert str(error.value) == "the code depends on the sizes of i, p\ngive them, as in source(i=8)"
-
-
 def test_the_base_of_a_running_maximum_is_an_equation_like_any_other() -> None:
     best = Program("v[-1] = a\nv[t] max= x[t]\nv[t] max= v[t-1]")
     np.testing.assert_array_equal(best(a=1.0, x=[0.0, 3.0, 2.0]), [1, 3, 3])
-
-
-@pytest.mark.parametrize(
-    ("text", "letters", "message"),
-    [
-        ("h[t] = h[t-1] + x[t]; h[-1] = b; y = h[end]", {}, "the sizes of t"),
-        ("y[i] = x[2*i]", {"i": 3}, "the size of axis 0 of x"),
-        ("y = x[0]", {}, "the size of axis 0 of x"),
-        ("y[i] = x[pad(i-1)] where i in 0:6; z[i] = x[i]", {}, "the size of axis 0 of"),
-        ("index j: pair < 2; y[i,j] = x[(i j)]", {}, "the sizes of i"),
-    ],
-)
-def test_no_code_is_for_sizes_that_nobody_gave(text: str, letters: dict, message: str) -> None:
-    with pytest.raises(ShapeError) as error:
-        Program(text).vjp().source(**letters)
-    assert str(error.value).startswith(f"the code depends on {message}")
 
 
 def test_a_base_does_not_say_how_long_a_recurrence_is() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from einprop.analysis.indices import fresh_index, is_plain, subscript_indices, unprimed
+from einprop.analysis.indices import (
+    fresh_index,
+    is_plain,
+    numbered,
+    plain_subscripts,
+    subscript_indices,
+    unprimed,
+)
 from einprop.analysis.resolve import Resolved
 from einprop.notation.tree import Access, Index, declared_groups
 
-__all__ = ["declared_access", "mentions"]
+__all__ = ["axis_letters", "declared_access", "mentions"]
 
 
 def mentions(resolved: Resolved, name: str) -> Iterator[Access]:
@@ -46,3 +53,17 @@ def declared_access(resolved: Resolved, name: str) -> Access:
             letter = next(free, f"axis{axis}")
         taken.append(letter)
     return Access(name, tuple(Index(letter) for letter in taken))
+
+
+def axis_letters(resolved: Resolved, names: Iterable[str]) -> dict[tuple[str, int], str]:
+    """A letter for each axis of some tensors: the same for two axes of one type, and for no others."""
+    by_type: dict[object, str] = {}
+    found: dict[tuple[str, int], str] = {}
+    for name in names:
+        for axis, letter in enumerate(plain_subscripts(declared_access(resolved, name))):
+            key = resolved.types.axis(name, axis)
+            if key not in by_type:
+                taken = set(by_type.values())
+                by_type[key] = numbered(unprimed(letter), taken.__contains__)
+            found[name, axis] = by_type[key]
+    return found

@@ -15,7 +15,7 @@ from einprop.errors import InputError
 from einprop.execution.schedule import schedule
 from einprop.notation.tree import Equation
 
-__all__ = ["SOURCES", "check_source", "source"]
+__all__ = ["SOURCES", "check_source", "draft", "source"]
 
 SOURCES: Mapping[str, type[Dialect]] = {kind.name: kind for kind in (Dialect, Torch, Jax)}
 """The libraries that code is written for."""
@@ -84,17 +84,57 @@ def source(
         return y
     <BLANKLINE>
     """
+    code = draft(
+        equations,
+        sizes,
+        inputs,
+        outputs,
+        dtype,
+        name,
+        lengths,
+        axes,
+        backend=backend,
+        labels=labels,
+        positions=positions,
+        checked=checked,
+    )
+    return code.text(code.lines, code.head(code.lines))
+
+
+def draft(
+    equations: Sequence[Equation],
+    sizes: Mapping[str, int],
+    inputs: Mapping[str, tuple[int, ...]],
+    outputs: Sequence[str],
+    dtype: str = "float64",
+    name: str = "run",
+    lengths: Mapping[str, tuple[str, int]] | None = None,
+    axes: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    backend: str = "numpy",
+    labels: Mapping[str, str] | None = None,
+    positions: Collection[str] = (),
+    checked: Mapping[str, Sequence[Size]] | None = None,
+    weights: Mapping[str, int] | None = None,
+) -> Code:
+    """The same before it is put together: the lines of the function with its names; see `source`."""
     check_source(backend)
     known = {name: axis for name, axis in (lengths or {}).items() if axis[0] in inputs}
     scalars = dict.fromkeys(known, ())
     plan = schedule(
-        equations, sizes, {**inputs, **scalars}, outputs, dtype, axes=axes, as_written=True
+        equations,
+        sizes,
+        {**inputs, **scalars},
+        outputs,
+        dtype,
+        axes=axes,
+        as_written=True,
+        weights=weights,
     )
     write = partial(Code, plan, name, known, SOURCES[backend], labels or {})
     first = write(counts=positions, checked=checked)
     if not first.dialect.keeps_rows or not plan.loops:
-        return first.text()
+        return first
     # How loops keep their rows depends on all that is read, which is known once the code is written.
-    first.text()
     rows = tuple(rows_of(plan, first.author.uses))
-    return write(rows, counts=positions, checked=checked).text()
+    return write(rows, counts=positions, checked=checked)

@@ -144,6 +144,12 @@ class Author:
             written: Whether cells are written there, through a view that numpy lets one write.
         """
         dialect, here, sizes = self.dialect, self.here, self.sizes
+        held = {letter for place in places for _, letter in place.terms}
+        if not written and not held.issuperset(wanted):
+            # A group whose inner letter has no positions: none of its outer ones moves anything.
+            inner = tuple([letter for letter in wanted if letter in held])
+            seen = self.lined_up(self.at(base, places, shape, inner), inner, wanted)
+            return Expression(dialect.broadcast(seen.text, [self.size(i) for i in wanted]))
         slices = sliced(places, shape, sizes, here, downwards=dialect.downwards)
         if slices is not None:
             result = quoted(base, CALL, lambda x: f"{x}[{slices.index}]" if slices.index else x)
@@ -154,7 +160,9 @@ class Author:
             rows = ", ".join(str(self.size(i)) for i in letters)
             result = quoted(base, CALL, lambda x: f"{x}.reshape({rows})")
             return transposed(dialect, result, letters, wanted)
-        windows = windowed(places, shape, sizes, here, downwards=dialect.downwards)
+        windows = windowed(
+            places, shape, sizes, here, downwards=dialect.downwards, weights=self.plan.weights
+        )
         if windows is not None and not written:
             index = windows.slices.index
             result = quoted(base, CALL, lambda x: f"{x}[{index}]" if index else x)

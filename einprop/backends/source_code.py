@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from einprop.backends.numpy_functions import CALL, ArrayFunction
 from einprop.backends.source_author import Author
@@ -31,7 +32,7 @@ from einprop.execution.steps import (
 from einprop.notation.printer import to_text
 from einprop.notation.tree import Affine
 
-__all__ = ["Code"]
+__all__ = ["Code", "Line"]
 
 # What code may call or import, which no tensor is called.
 _TAKEN = {
@@ -39,6 +40,18 @@ _TAKEN = {
     "torch": ("torch", CHECK, "F", "sums_before", "fold_at", "cells"),
     "jax": ("jax", "jnp", CHECK, "sums_before", "windows", "cells"),
 }
+
+
+class Line(NamedTuple):
+    """A statement or a comment before it is fitted into lines, and how deep it stands."""
+
+    depth: int
+    text: str
+    comment: bool = False
+
+    def fitted(self) -> list[str]:
+        """As formatters leave it."""
+        return (comment if self.comment else fitted)(self.text, self.depth)
 
 
 class Code:
@@ -53,6 +66,9 @@ class Code:
         rows: The tensors that loops keep as lists of rows.
         counts: The inputs that are given as integers.
         checked: The sizes of the inputs' axes, where the code checks them.
+
+    Attributes:
+        lines: The function's body behind its head.
     """
 
     def __init__(
@@ -85,12 +101,18 @@ class Code:
             for step in plan.steps
             if isinstance(step.operation, Accumulate | Scatter)
         }
+        self.lines = self.body()
 
     # The function.
 
-    def text(self) -> str:
-        """The whole module."""
-        body = self.body()
+    def text(self, lines: Sequence[Line], head: Sequence[Line] = ()) -> str:
+        """The whole module.
+
+        Args:
+            lines: Those of the function's body.
+            head: What stands before them.
+        """
+        body = [text for line in (*head, *lines) for text in line.fitted()]
         arguments = [self.names[name] for name in self.plan.inputs if name not in self.lengths]
         header = fitted(f"def {self.name}({', '.join(arguments)}):", 0)
         about = docstring(self.plan, self.names, self.labels) if self.labels else []
@@ -106,9 +128,9 @@ class Code:
         imports = "\n".join(self.dialect.imports("\n".join(parts)))
         return "\n\n\n".join([imports, *parts]) + "\n"
 
-    def body(self) -> list[str]:
-        """The lines of the function."""
-        lines: list[str] = []
+    def body(self) -> list[Line]:
+        """The lines of the function but its head."""
+        lines: list[Line] = []
         equation, open_loops = None, tuple[int, ...]()
         for number, step in enumerate(self.plan.steps):
             loops = self.author.enclosing[number]
@@ -119,7 +141,7 @@ class Code:
                 lines += self.memory(range(number, number + 1))
             for depth, loop in enumerate(loops):
                 if loops[: depth + 1] != open_loops[: depth + 1]:
-                    lines += fitted(self.author.head(loop), depth + 1)
+                    lines.append(Line(depth + 1, self.author.head(loop)))
                     equation = None
             open_loops = loops
             self.author.enter(step, number)
@@ -127,15 +149,14 @@ class Code:
             condition = self.author.condition(step, number)
             if step.equation is not equation and not self.begins(number):
                 equation = step.equation
-                lines += comment(self.explained(step), len(loops) + 1)
+                lines.append(Line(len(loops) + 1, self.explained(step), comment=True))
             if condition and written:
                 written = [f"if {condition}:", *(f"    {line}" for line in written)]
             for line in written:
                 plain = line.lstrip()
-                lines += fitted(plain, len(loops) + 1 + (len(line) - len(plain)) // 4)
+                lines.append(Line(len(loops) + 1 + (len(line) - len(plain)) // 4, plain))
         lines += self.left(open_loops[:1])
-        returned = fitted(self.returned(), 1)
-        return [*self.measured([*lines, *returned]), *lines, *returned]
+        return [*lines, Line(1, self.returned())]
 
     def explained(self, step: Step) -> str:
         """The equation of a step on one line, as a reader writes it."""
@@ -152,7 +173,7 @@ class Code:
             return False
         return all(other.equation is not step.equation for other in following)
 
-    def entered(self, loops: Sequence[int]) -> list[str]:
+    def entered(self, loops: Sequence[int]) -> list[Line]:
         """What stands before an outermost loop, or before a step behind one."""
         if not loops:
             return []
@@ -163,7 +184,7 @@ class Code:
             if rows.loop == loops[0] and rows.name not in self.author.lists:
                 variable = self.names[rows.name]
                 made = self.dialect.rows(variable, rows.axis)
-                lines += fitted(f"{variable} = {made}", 1)
+                lines.append(Line(1, f"{variable} = {made}"))
                 self.author.lists[rows.name] = rows.axis
         if self.dialect.writes and self.dialect.keeps_rows:
             written = {
@@ -173,7 +194,7 @@ class Code:
             self.author.copies = frozenset(written - self.author.local)
         return lines
 
-    def left(self, loops: Sequence[int]) -> list[str]:
+    def left(self, loops: Sequence[int]) -> list[Line]:
         """What stands behind an outermost loop: lists become arrays again."""
         if not loops:
             return []
@@ -183,12 +204,12 @@ class Code:
             if rows.loop == loops[0] and not rows.after:
                 variable = self.names[rows.name]
                 axis = self.author.lists.pop(rows.name)
-                lines += fitted(f"{variable} = {self.dialect.stacked(variable, axis)}", 1)
+                lines.append(Line(1, f"{variable} = {self.dialect.stacked(variable, axis)}"))
         return lines
 
-    def memory(self, numbers: range) -> list[str]:
+    def memory(self, numbers: range) -> list[Line]:
         """The lines that make memory for what these steps write piece by piece."""
-        found: list[str] = []
+        found: list[Line] = []
         for step in self.plan.steps[numbers.start : numbers.stop]:
             name = step.target.tensor
             if isinstance(step.operation, Window):
@@ -201,7 +222,7 @@ class Code:
             if pieces and not step.fixed and self.author.covers(step):
                 self.made.add(name)
             elif pieces and name not in self.made:
-                found += fitted(self.empty(name), 1)
+                found.append(Line(1, self.empty(name)))
                 self.made.add(name)
         return found
 
@@ -310,36 +331,31 @@ class Code:
 
     # Around it.
 
-    def measured(self, lines: Sequence[str]) -> list[str]:
+    def head(self, lines: Sequence[Line]) -> list[Line]:
         """The checks of the arguments, and the lengths that the lines use, taken from them."""
-        text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+        text = "\n".join(line.text for line in lines if not line.comment)
         lengths = [
-            line
+            Line(1, f"{self.names[name]} = {self.names[tensor]}.shape[{axis}]")
             for name, (tensor, axis) in self.lengths.items()
             if re.search(rf"\b{re.escape(self.names[name])}\b", text)
-            for line in fitted(f"{self.names[name]} = {self.names[tensor]}.shape[{axis}]", 1)
         ]
         return [*self.checks(), *self.counted(), *lengths]
 
-    def checks(self) -> list[str]:
+    def checks(self) -> list[Line]:
         """The check of the arguments' sizes."""
         inputs = [name for name in self.plan.inputs if name in self.checked]
         if not inputs:
             return []
         self.author.helpers[CHECK] = check_helper(self.dialect)
-        return fitted(check_call({self.names[n]: self.checked[n] for n in inputs}), 1)
+        return [Line(1, check_call({self.names[n]: self.checked[n] for n in inputs}))]
 
-    def counted(self) -> list[str]:
+    def counted(self) -> list[Line]:
         """Integers that are computed with become numbers; numpy's do so by themselves."""
         if self.dialect.checks_positions:
             return []
         inputs = [name for name in self.plan.inputs if name in self.counts]
         variables = [self.names[name] for name in inputs if name not in self.plan.integers]
-        return [
-            line
-            for name in variables
-            for line in fitted(f"{name} = {self.dialect.as_number(Expression(name)).text}", 1)
-        ]
+        return [Line(1, f"{x} = {self.dialect.as_number(Expression(x)).text}") for x in variables]
 
     def returned(self) -> str:
         """The return statement; an input that is wanted back is copied."""

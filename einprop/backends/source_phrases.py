@@ -167,6 +167,7 @@ def windowed(
     here: Mapping[str, str],
     *,
     downwards: bool = True,
+    weights: Mapping[str, int] | None = None,
 ) -> Windows | None:
     """An array at subscripts such as ``2*i+p``, where p runs over a window at each i.
 
@@ -182,9 +183,9 @@ def windowed(
     for inner, start, size in zip(terms, starts, shape, strict=True):
         if len(inner) == 2:
             count = {letter: index_size(sizes, letter) for _, letter in inner}
-            (step, place), (one, cell) = sorted(inner, key=lambda term: (term[0], count[term[1]]))[
-                ::-1
-            ]
+            weight = {i: index_size({**sizes, **(weights or {})}, i) for i in count}
+            ranked = sorted(inner, key=lambda term: (term[0], weight[term[1]]))
+            (one, cell), (step, place) = ranked
             if one != 1 or 0 in count.values():
                 return None
             length = step * (count[place] - 1) + count[cell]

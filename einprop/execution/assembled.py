@@ -216,9 +216,14 @@ def is_injective(
 
 
 def overlapping(
-    strides: Mapping[str, int], letters: Collection[str], sizes: Mapping[str, int]
+    strides: Mapping[str, int],
+    letters: Collection[str],
+    sizes: Mapping[str, int],
+    weights: Mapping[str, int] | None = None,
 ) -> Letters:
     """The fewest positions to run over so that the letters left name each cell once.
+
+    Positions count by their weights, if those are given.
 
     >>> overlapping({"b": 100, "i": 2, "p": 1}, "bip", {"b": 4, "i": 30, "p": 3})
     ('p',)
@@ -231,7 +236,7 @@ def overlapping(
             for chosen in choices
             if is_injective(strides, [letter for letter in long if letter not in chosen], sizes)
         ),
-        key=lambda chosen: elements(sizes, chosen),
+        key=lambda chosen: elements(weights or sizes, chosen),
     )
 
 

@@ -81,7 +81,10 @@ def written(node: Node) -> str | None:
 
 
 def contributed(
-    nodes: Sequence[Node], sizes: Mapping[str, int], outputs: Collection[str]
+    nodes: Sequence[Node],
+    sizes: Mapping[str, int],
+    outputs: Collection[str],
+    weights: Mapping[str, int] | None = None,
 ) -> list[Node]:
     """The nodes with each product that is only contributed somewhere made piece by piece.
 
@@ -99,14 +102,14 @@ def contributed(
     for node in reversed(nodes):
         match node:
             case Body():
-                found.append(replace(node, nodes=contributed(node.nodes, sizes, outputs)))
+                found.append(replace(node, nodes=contributed(node.nodes, sizes, outputs, weights)))
             case Step(_, Accumulate(_, loops), _, (Operand(name, indices),)) if (
                 name in makers
                 and uses[name] == 1
                 and name not in outputs
                 and loops
                 and set(loops) <= set(indices)
-                and elements(sizes, loops) <= _FEW
+                and elements(weights or sizes, loops) <= _FEW
             ):
                 taken.add(name)
                 found.append(_piecewise(makers[name], node, loops, indices, sizes))

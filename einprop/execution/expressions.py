@@ -108,6 +108,7 @@ class Known:
         literals: The scalars whose values are known.
         conversions: The steps that make numbers of positions, by input.
         counters: How many temporaries each tensor has.
+        weights: By letter, the sizes by which forms are chosen.
     """
 
     sizes: dict[str, int]
@@ -120,6 +121,7 @@ class Known:
     literals: dict[str, float] = field(default_factory=dict)
     conversions: dict[str, Step] = field(default_factory=dict)
     counters: dict[str, count[int]] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
 
     def temporary(self, tensor: str) -> str:
         """A new name for a part of a tensor's computation."""
@@ -166,6 +168,7 @@ class EquationLowering:
         self.known = known
         self.late = late
         self.sizes = known.sizes
+        self.weights = {**known.sizes, **known.weights}
         self.name = equation.target.name
         self.free = subscript_letters(equation.target.subscripts)
         self.done: list[Step] = []
@@ -209,7 +212,7 @@ class EquationLowering:
         shape = self.known.shapes[self.name]
         strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
         letters = [letter for letter in self.free if letter not in fixed]
-        loops = overlapping(letter_strides(affine, strides), letters, self.sizes)
+        loops = overlapping(letter_strides(affine, strides), letters, self.sizes, self.weights)
         kind = "copy" if manner.copies else function
         self.emit(Accumulate(kind, loops, manner.alone), cells, value)
         return self.done
@@ -314,7 +317,7 @@ class EquationLowering:
     def fold(self, operands: Sequence[Source]) -> Source:
         """A chain of products that meets its small operands first."""
         if len(operands) > 2:
-            operands = sorted(operands, key=lambda o: elements(self.sizes, operand_letters(o)))
+            operands = sorted(operands, key=lambda o: elements(self.weights, operand_letters(o)))
         result, *others = sorted(operands, key=self.is_bracket)
         for operand in others:
             result = self.multiply(result, operand)

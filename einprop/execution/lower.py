@@ -66,6 +66,7 @@ def lower(
     axes: Mapping[str, Letters] | None = None,
     donated: Mapping[str, str] | None = None,
     guard: str | None = None,
+    weights: Mapping[str, int] | None = None,
 ) -> Lowered:
     """The steps of a flat program.
 
@@ -77,6 +78,7 @@ def lower(
         axes: The letters at the axes of assembled tensors.
         donated: Inputs by output: whose memory the output is written into.
         guard: The scalar that is known before such an output is written.
+        weights: Sizes by which forms are chosen where they are not those of the letters.
 
     >>> from einprop.notation.tree import Access, Add, Equation, Index
     >>> a, b, c, y = (Access(name, (Index("i"),)) for name in "abcy")
@@ -85,7 +87,9 @@ def lower(
     y#1 add ['a', 'b']
     y add ['y#1', 'c']
     """
-    lowering = _Lowering(live(equations, outputs), sizes, outputs, inputs or {}, axes or {})
+    lowering = _Lowering(
+        live(equations, outputs), sizes, outputs, inputs or {}, axes or {}, weights or {}
+    )
     return lowering.lowered(donated or {}, guard)
 
 
@@ -99,6 +103,7 @@ class _Lowering:
         outputs: Sequence[str],
         inputs: Mapping[str, tuple[int, ...]],
         axes: Mapping[str, Letters],
+        weights: Mapping[str, int],
     ) -> None:
         self.equations = equations
         names = assembled_tensors(equations)
@@ -118,6 +123,7 @@ class _Lowering:
             {e.target.name: c for e in equations if (c := _comparison(e, sizes)) is not None},
             frozenset(brackets - names.keys()),
             _counted(equations, brackets - {*names, *outputs}),
+            weights=weights,
         )
         self.manners: dict[int, Manner] = {}
         self.fills: dict[str, Equation] = {}
@@ -128,7 +134,8 @@ class _Lowering:
         sizes = self.known.sizes
         plan = order(self.equations, lambda letter: index_size(sizes, letter))
         self.settle(plan)
-        nodes = contributed(self.nodes(plan, ()), sizes, self.known.outputs)
+        weights = {**sizes, **self.known.weights}
+        nodes = contributed(self.nodes(plan, ()), sizes, self.known.outputs, weights)
         nodes = self.filled(nodes)
         nodes = [*self.known.conversions.values(), *nodes]
         names = {operand for node in nodes for step in flat(node) for operand in read(step)}

@@ -60,6 +60,7 @@ def schedule(
     reuse_results: bool = False,
     in_blocks: bool | None = None,
     machine: Machine | None = None,
+    weights: Mapping[str, int] | None = None,
 ) -> Schedule:
     """Plan a flat program.
 
@@ -79,6 +80,7 @@ def schedule(
             outer index; where it takes less time by default.
         reuse_results: Keep the outputs' memory for the next call too.
         machine: What the parts of the work take there; built-in figures by default.
+        weights: Sizes by which forms are chosen where they are not those of the letters.
 
     >>> from einprop.notation.tree import Access, Call, Equation, Index, Multiply
     >>> b, i, j = Index("b"), Index("i"), Index("j")
@@ -88,7 +90,7 @@ def schedule(
     >>> plan.steps[0].operation.kind, plan.flops
     ('matmul', 24)
     """
-    lowered = lower(equations, sizes, outputs, inputs, axes, donated, guard)
+    lowered = lower(equations, sizes, outputs, inputs, axes, donated, guard, weights)
     arranged, decisions = arrange(
         lowered,
         inputs,
@@ -118,6 +120,7 @@ def schedule(
         donated or {},
         guard,
         decisions,
+        weights or {},
     )
 
 

@@ -296,6 +296,7 @@ class Schedule:
         donated: The outputs that are written into an input's memory, with the input.
         guard: The scalar that must be finite for that; None if nothing must be.
         decisions: What was decided about how the steps run.
+        weights: Sizes by which forms are chosen where they are not those of the letters.
     """
 
     dtype: str
@@ -309,6 +310,7 @@ class Schedule:
     donated: Mapping[str, str] = field(default_factory=dict)
     guard: str | None = None
     decisions: tuple[Decision, ...] = ()
+    weights: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def integers(self) -> tuple[str, ...]:

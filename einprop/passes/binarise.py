@@ -56,7 +56,9 @@ def binarise(program: SizedProgram, derivative: Differentiated | None = None) ->
     _3[b,j] = tanh(_2[b,j])
     y[b,j] = _3[b,j]
     """
-    builder = Builder(program.sizes, program.names, generic=program.generic)
+    builder = Builder(
+        program.sizes, program.names, generic=program.generic, weights=program.weights
+    )
     equations = program.equations
     if read_early(equations):
         equations = in_order(equations, lambda index: builder.size([index]))
@@ -281,7 +283,7 @@ class _Lowering:
         if not fits:
             taken.above.append(self.builder.define(Divide(Number(1), divisor)))
             return
-        smallest = min(fits, key=lambda a: self.builder.size(letters(a)))
+        smallest = min(fits, key=lambda a: self.builder.weight(letters(a)))
         quotient = self.builder.define(Divide(smallest, divisor))
         taken.above[taken.above.index(smallest)] = quotient
 

@@ -61,9 +61,15 @@ class Builder:
     """Collects flat equations; `define` returns the tensor that holds an operation's result."""
 
     def __init__(
-        self, sizes: Mapping[str, int], taken: Collection[str], *, generic: bool = False
+        self,
+        sizes: Mapping[str, int],
+        taken: Collection[str],
+        *,
+        generic: bool = False,
+        weights: Mapping[str, int] | None = None,
     ) -> None:
         self.sizes = sizes
+        self.weights = weights or {}
         self.generic = generic
         self.equations: list[Equation] = []
         self.defined: dict[str, Equation] = {}
@@ -77,6 +83,13 @@ class Builder:
         result = 1
         for index in indices:
             result *= self.sizes[unprimed(index)]
+        return result
+
+    def weight(self, indices: Iterable[str]) -> int:
+        """The number of cells that the indices count for in a choice between forms."""
+        result = 1
+        for index in map(unprimed, indices):
+            result *= self.weights.get(index, self.sizes[index])
         return result
 
     def extents(self, indices: Iterable[str]) -> list[Atom]:

@@ -97,7 +97,9 @@ class _Factoring:
 
     def __init__(self, program: SizedProgram) -> None:
         self.program = program
-        self.builder = Builder(program.sizes, program.names, generic=program.generic)
+        self.builder = Builder(
+            program.sizes, program.names, generic=program.generic, weights=program.weights
+        )
         self.defined = {e.target.name: e for e in program.equations if not is_contribution(e)}
         self.times = Counter(access.name for e in program.equations for access in reads(e))
         self.decisions: list[Decision] = []
@@ -186,7 +188,7 @@ class _Factoring:
 
     def saving(self, group: Sequence[_Term]) -> int:
         """How many operations fewer one product of a sum is than a sum of products."""
-        size = self.builder.size
+        size = self.builder.weight
         others = [frozenset(letters(self.aligned(term, group[0]))) for term in group]
         results = frozenset[str]().union(*(term.letters - term.summed for term in group))
         inner = frozenset[str]().union(*others)

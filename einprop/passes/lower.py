@@ -34,6 +34,7 @@ def lower(
     outputs: Sequence[str],
     *,
     generic: bool = False,
+    weights: Mapping[str, int] | None = None,
 ) -> SizedProgram:
     """Binarise, take stable forms, merge products, derive on the pairwise program, simplify.
 
@@ -42,8 +43,9 @@ def lower(
         derivations: Applied one after the other.
         outputs: The tensors that are wanted in the end.
         generic: Whether sizes that enter a computation stay scalars of their own.
+        weights: Sizes by letter by which forms are chosen, if not by those that letters have.
     """
-    *_, (_, program) = stages(sizes, derivations, outputs, generic=generic)
+    *_, (_, program) = stages(sizes, derivations, outputs, generic=generic, weights=weights)
     return program
 
 
@@ -53,12 +55,13 @@ def stages(
     outputs: Sequence[str],
     *,
     generic: bool = False,
+    weights: Mapping[str, int] | None = None,
 ) -> Iterator[tuple[str, SizedProgram]]:
     """The program after each pass on the way down, with the pass's name; arguments as for `lower`.
 
     ``prepare`` simplifies what is differentiated next.
     """
-    program = attach_sizes(sizes, generic=generic)
+    program = attach_sizes(sizes, generic=generic, weights=weights)
     yield "sizes", (program := boundaries(program, sizes.resolved.extents))
     yield "accumulate", (program := accumulate(program, differentiated=bool(derivations)))
     first = next((Differentiated(d.of, d.wrt) for d in derivations), None)

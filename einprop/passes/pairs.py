@@ -52,7 +52,7 @@ def pair_up(program: SizedProgram, derivative: Differentiated | None = None) -> 
     active = _active(program, derivative)
     networks = {
         number: Network(
-            found, letters(equation.target), program.sizes, _part(equation, found, active)
+            found, letters(equation.target), program.weighed, _part(equation, found, active)
         )
         for number, (equation, found) in enumerate(zip(program.equations, products, strict=True))
         if found

@@ -30,7 +30,9 @@ def scale_operands(program: SizedProgram) -> SizedProgram:
     _1[b,j] = a g[b,j]
     u[i,j] = sum[b](x[b,i] _1[b,j])
     """
-    builder = Builder(program.sizes, program.names, generic=program.generic)
+    builder = Builder(
+        program.sizes, program.names, generic=program.generic, weights=program.weights
+    )
     uses = Counter(access.name for equation in program.equations for access in reads(equation))
     assembled = frozenset(assembled_tensors(program.equations))
     products: dict[str, Equation] = {}
@@ -86,8 +88,8 @@ def _scaled(
     if not is_distinct(value):
         return None
     assert isinstance(product.expression, Call)
-    smaller, other = sorted(_operands(product), key=lambda a: builder.size(letters(a)))
-    if builder.size(letters(smaller)) >= builder.size(letters(product.target)):
+    smaller, other = sorted(_operands(product), key=lambda a: builder.weight(letters(a)))
+    if builder.weight(letters(smaller)) >= builder.weight(letters(product.target)):
         return None
     scaled = (
         Divide(smaller, factor)

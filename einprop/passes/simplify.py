@@ -89,7 +89,9 @@ class _Simplifier:
         self.program = program
         # The old program's made-up names are free: all of it is written anew.
         taken = program.names - program.temporaries
-        self.builder = Builder(program.sizes, taken, generic=program.generic)
+        self.builder = Builder(
+            program.sizes, taken, generic=program.generic, weights=program.weights
+        )
         self.algebra = Algebra(self.builder)
         self.entries: dict[str, _Entry] = {}
         # Tensors put together by contributions keep what they are; only their names may change.

@@ -48,6 +48,8 @@ class SizedProgram:
         axes: The letters at the axes of each tensor that users know by name, no letter twice.
         generic: Whether a size that enters a computation stays a scalar of its own, ``b.size``,
             instead of being worked out.
+        weights: Sizes by which forms are chosen where they are not those that letters have, so that
+            code for all sizes is one.
         temporaries: The names that passes made up.
         decisions: What passes decided on the way.
         paths: The orders of products of many operands.
@@ -58,6 +60,7 @@ class SizedProgram:
     outputs: tuple[str, ...]
     axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     generic: bool = False
+    weights: Mapping[str, int] = field(default_factory=dict)
     temporaries: frozenset[str] = frozenset()
     decisions: tuple[Decision, ...] = ()
     paths: tuple[ContractionPath, ...] = ()
@@ -69,6 +72,11 @@ class SizedProgram:
     def size_of(self, index: str) -> int | None:
         """The size of a letter, where there is one."""
         return self.sizes.get(unprimed(index))
+
+    @property
+    def weighed(self) -> Mapping[str, int]:
+        """By letter, the sizes by which forms are chosen."""
+        return {**self.sizes, **self.weights}
 
     def loops(self) -> tuple[Loop, ...]:
         """The loops that cycles of equations become; sizes may decide about their order."""
@@ -201,7 +209,9 @@ def plain_position(subscript: Affine, size: int, sizes: Mapping[str, int]) -> In
             return subscript
 
 
-def attach_sizes(sizes: Sizes, *, generic: bool = False) -> SizedProgram:
+def attach_sizes(
+    sizes: Sizes, *, generic: bool = False, weights: Mapping[str, int] | None = None
+) -> SizedProgram:
     """The core equations with letters renamed so that one letter has one type everywhere.
 
     Every index runs from 0 then, ``end`` and grouped axes are numbers; what is read or written
@@ -210,6 +220,7 @@ def attach_sizes(sizes: Sizes, *, generic: bool = False) -> SizedProgram:
     Args:
         sizes: The sizes of a resolved program.
         generic: See `SizedProgram`.
+        weights: See `SizedProgram`.
 
     >>> from einprop.analysis.resolve import resolve
     >>> from einprop.analysis.sizes import bind_sizes
@@ -226,7 +237,8 @@ def attach_sizes(sizes: Sizes, *, generic: bool = False) -> SizedProgram:
     equations = tuple(attached.equation(n) for n in range(len(sizes.resolved.equations)))
     names = dict.fromkeys(a.name for e in equations for a in accesses(e))
     axes = {name: attached.axes(name) for name in names}
-    return SizedProgram(equations, attached.known, sizes.resolved.names.outputs, axes, generic)
+    outputs = sizes.resolved.names.outputs
+    return SizedProgram(equations, attached.known, outputs, axes, generic, weights or {})
 
 
 def distinct(indices: Iterable[str]) -> tuple[str, ...]:

@@ -177,8 +177,8 @@ class Algebra:
     ) -> tuple[Value, Value, int | float]:
         """Numbers multiplied in before a contraction whose result is larger than an operand."""
         kept = {*left.indices, *right.indices} - set(summed)
-        sizes = [self.builder.size(v.indices) for v in (left, right)]
-        if coefficient == 1 or self.builder.size(kept) <= min(sizes):
+        sizes = [self.builder.weight(v.indices) for v in (left, right)]
+        if coefficient == 1 or self.builder.weight(kept) <= min(sizes):
             return replace(left, coefficient=1), replace(right, coefficient=1), coefficient
         plain = [Value(1, v.atom) for v in (left, right)]
         place = sizes.index(min(sizes))
