@@ -48,6 +48,8 @@ def derivative_sides(name: str) -> Iterator[tuple[str, str]]:
     >>> list(derivative_sides("y.jacobian.x")), list(derivative_sides("loss.hessian.U.V"))
     ([('y', 'x')], [('U', 'V')])
     """
+    if "." not in name:
+        return
     jacobian = re.fullmatch(r"(.+)\.jacobian\d*\.(.+)", name)
     if jacobian:
         yield jacobian[1], jacobian[2]

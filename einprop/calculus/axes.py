@@ -131,8 +131,9 @@ class Domains:
 
 def _sides(access: Access) -> Iterator[Access]:
     """An access as one to the tensor whose axes it has, or one to each of the two."""
-    yield replace(access, name=tensor_base(access.name))
-    for sides in derivative_sides(tensor_base(access.name)):
+    base = tensor_base(access.name)
+    yield access if base == access.name else replace(access, name=base)
+    for sides in derivative_sides(base):
         for split in range(len(access.subscripts) + 1):
             parts = access.subscripts[:split], access.subscripts[split:]
             for side, subscripts in zip(sides, parts, strict=True):

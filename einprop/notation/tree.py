@@ -333,6 +333,8 @@ def map_children(
 ) -> Expression:
     """The same node with ``function`` applied to each child; itself where that changes none."""
     below = _CHILDREN.get(type(expression), _nothing)(expression)
+    if not below:
+        return expression
     found = tuple([function(child) for child in below])
     if all(map(is_, found, below)):
         return expression
