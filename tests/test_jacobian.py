@@ -112,6 +112,12 @@ COMPUTED = {
     "index p: window < 2; y[i] = max[p](x[2*i+p])": {"x": (6,)},
     "h[t,j] = tanh(x[t,i] W[i,j] + h[t-1,k] U[k,j])": {"x": (3, 2), "W": (2, 2), "U": (2, 2)},
     "y[i,j] max= x[i,j,k]": {"x": (2, 2, 3)},
+    "y[i] max= x[i,j] + z[i]": {"x": (2, 3), "z": (2,)},
+    "y[i,k] min= x[i,j] + z[j,k]": {"x": (2, 3), "z": (3, 2)},
+    "m[b] max= s[b,k]; e[b,k] = exp(s[b,k] - m[b]); y[b,k] = e[b,k] / sum[k](e[b,k])": {
+        "s": (2, 3)
+    },
+    "y[i] max= x[i,j]; y[i] max= z[i]^2": {"x": (2, 3), "z": (2,)},
     "y[i+p] += x[i] K[p]": {"x": (3,), "K": (2,)},
     "y[(h d)] = x[h,d]^2": {"x": (2, 3)},
     "y[i] = x[end-i]^2": {"x": (3,)},
@@ -213,6 +219,18 @@ BASED = {
     },
     "h[-1] = a; h[i] = x[i]^2; y[i] = h[i-1]^2 + b[i]": {"x": (4,), "a": (), "b": (4,)},
     "h[i+1] = x[i]^2; h[0] = a; y[i] = h[i]^2": {"x": (4,), "a": ()},
+    # A recurrence that is read where an index is its own step: a delta may not put it there.
+    "D[-1,i,j] = W[i,j]; D[k,i,j] = minimum(D[k-1,i,j], sum[k']([k' == k] D[k-1,i,k'])"
+    " + sum[k']([k' == k] D[k-1,k',j])); y[i,j] = D[end,i,j]": {"W": (3, 3)},
+    "A[-1,i,j] = M[i,j] + 3 [i == j]; A[k,i,j] = A[k-1,i,j] - [i != k] sum[p]([p == k] A[k-1,i,p])"
+    " sum[p]([p == k] A[k-1,p,j]) / sum[p,q]([p == k] [q == k] A[k-1,p,q]); y[i] = A[end,i,i]": {
+        "M": (3, 3)
+    },
+    "big = 9; R[-1,j] = big; R[i,-1] = big; R[-1,-1] = 0; R[i,j] = d[i,j] - log(exp(-R[i-1,j])"
+    " + exp(-R[i,j-1]) + exp(-R[i-1,j-1])); y = R[end,end]": {"d": (3, 3)},
+    "P[-1,i,j] = P0[i,j]; Q[t,i,j] = F[i,k] P[t-1,k,l] F[j,l] + q[i,j]; S[t] = h[i] Q[t,i,j] h[j] + r;"
+    " G[t,i] = Q[t,i,j] h[j] / S[t]; P[t,i,j] = Q[t,i,j] - G[t,i] h[k] Q[t,k,j] + 0 z[t];"
+    " y[i,j] = P[end,i,j]": {"P0": (2, 2), "F": (2, 2), "q": (2, 2), "h": (2,), "r": (), "z": (2,)},
 }
 
 
@@ -282,6 +300,11 @@ def test_what_does_not_depend_has_zeros() -> None:
 
 
 HESSIANS = {
+    "z[i] max= x[i,j] + y[i]; loss = sum[i](z[i]^3)": ({"x": (2, 3), "y": (2,)}, "x y"),
+    "z[i,k] min= x[i,j] + y[j,k]^2; loss = sum[i,k](exp(z[i,k]))": (
+        {"x": (2, 3), "y": (3, 2)},
+        "x y",
+    ),
     FACTORISATION: ({"T": (4, 3), "U": (4, 2), "V": (3, 2)}, "U V"),
     LOGISTIC: ({"x": (5, 3), "w": (3,), "t": (5,)}, "w x"),
     MLP: ({"t": (4, 3), "x": (4, 2), "W": (2, 3), "V": (3, 3)}, "W V x"),

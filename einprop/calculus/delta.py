@@ -22,6 +22,7 @@ from einprop.analysis.indices import (
     is_plain,
     numbered,
     plain_subscripts,
+    subscript_indices,
     target_indices,
     unprimed,
 )
@@ -96,6 +97,7 @@ class Elimination:
         self.blocks = {wrt: [identity(lettered.axes(wrt))]}
         self.ready = {wrt: self.blocks[wrt]}
         self.whole: dict[str, Block] = {}
+        self.recurrent: set[str] = set()
         self.run()
 
     def run(self) -> None:
@@ -111,11 +113,11 @@ class Elimination:
                 recurs = last.get(access.name, -1) >= number and access.name in self.active
                 if recurs and access.name not in self.ready:
                     self.ready[access.name] = [self.as_tensor(access.name)]
+                    self.recurrent.add(access.name)
         for number, equation in enumerate(equations):
             name = equation.target.name
             if name in self.active:
-                group = [e for e in equations if e.target.name == name]
-                single = equation.operator == "=" and holds_value(group)
+                single = holds_value([e for e in equations if e.target.name == name])
                 self.blocks.setdefault(name, []).extend(self.carried(equation, single))
             if last[name] == number and name in self.whole:
                 self.write_whole(name)
@@ -123,14 +125,26 @@ class Elimination:
     def carried(self, equation: Equation, single: bool) -> Iterator[Block]:
         """The blocks of an equation's target that come in by its right side."""
         walker = Linearisation.of(equation, self.active, single=single)
-        choice = chosen(equation)
+        choice = None if single else chosen(equation)
         start: Expression = Number(1)
         start = start if choice is None else choice.reverse(start)
         letters = target_indices(equation.target)
         for found in walker.contributions(equation.expression, start, letters):
             for block in self.through(equation, found):
                 plain = without_deltas(block, self.lettered.types)
+                if self.recurs_along_two(plain) and not self.recurs_along_two(block):
+                    plain = block
                 yield self.with_stable_ratios(equation.target.name, plain)
+
+    def recurs_along_two(self, block: Block) -> bool:
+        """Whether a recurrence is read at one index along two axes, which has no order."""
+        whole = [f for name in self.recurrent for f in self.whole[name].factors]
+        tensors = {f.name for f in whole if isinstance(f, Access)}
+        for factor in [f for f in block.factors if isinstance(f, Access)]:
+            letters = [i for s in factor.subscripts for i in subscript_indices(s)]
+            if factor.name in tensors and len(set(letters)) < len(letters):
+                return True
+        return False
 
     def with_stable_ratios(self, name: str, block: Block) -> Block:
         """The block with each softmax as a tensor: a product of several must not be put together anew."""

@@ -60,7 +60,7 @@ def accumulate(program: SizedProgram, *, differentiated: bool = False) -> SizedP
     tie share a gradient, which a recurrence of pairs would halve at each step.
 
     Args:
-        program: Trees, before they are binarised.
+        program: Trees, before they are binarised. A generic one, for all sizes, stays as it is.
         differentiated: Whether a derivative is to follow.
 
     >>> text = "y[k] = prod[k'](where([k' <= k], x[k'], 1))"
@@ -70,10 +70,13 @@ def accumulate(program: SizedProgram, *, differentiated: bool = False) -> SizedP
     _a1[k+1] += _a1[k+0] x[k]
     y[k] = _a1[k+1]
     """
+    if program.generic:
+        return program
     looping = {number for loop in program.loops() for number in loop.letters}
     writer = _Accumulations(program, differentiated=differentiated)
     for number, equation in enumerate(program.equations):
-        writer.append(equation, inside=number in looping)
+        # Within a loop nothing comes before it, and a read along two of its axes has no order.
+        writer.append(equation, stays=number in looping)
     return writer.program()
 
 
@@ -116,21 +119,19 @@ class _Accumulations:
             decisions=(*self.given.decisions, *self.decisions),
         )
 
-    def append(self, equation: Equation, *, inside: bool) -> None:
-        """Add an equation; what it accumulates comes before it, which it cannot within a loop."""
-        write = self.direct if inside or self.given.generic else self.linear
-        self.equations.append(replace(equation, expression=transform(equation.expression, write)))
-
-    def direct(self, node: Expression) -> Expression:
-        """A node without the sums that a comparison with one position makes."""
-        match node:
-            case Call("sum", (body,), indices) if not self.given.generic:
-                return self.diagonal(node, body, indices)
-        return node
+    def append(self, equation: Equation, *, stays: bool) -> None:
+        """Add an equation, before it what it accumulates."""
+        if not stays:
+            expression = transform(equation.expression, self.linear)
+            equation = replace(equation, expression=expression)
+        self.equations.append(equation)
 
     def linear(self, node: Expression) -> Expression:
         """A node in its linear form, if it has one."""
-        found = self.direct(node)
+        found = node
+        match node:
+            case Call("sum", (body,), indices):
+                found = self.diagonal(node, body, indices)
         match found:
             case Call("sum", (Add(terms),), indices) if self.is_grid(terms, indices):
                 sums = [Call("sum", (t,), indices) for t in terms]
