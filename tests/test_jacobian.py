@@ -64,6 +64,9 @@ def differences(program: Program, tensors, of: str, wrt: str) -> np.ndarray:
 
 
 JACOBIANS = {
+    "m[b] max= s[b,k]; e[b,k] = exp(s[b,k] - m[b]); y[b,k] = e[b,k] / sum[k](e[b,k])": {
+        "s": (2, 3)
+    },
     "y[b,j] = tanh(x[b,i] W[i,j] + B[j])": {"x": (2, 3), "W": (3, 4), "B": (4,)},
     "h[b,j] = tanh(x[b,i] W[i,j]); y[b,k] = softmax[k](h[b,j] V[j,k])": {
         "x": (2, 3),
@@ -114,9 +117,6 @@ COMPUTED = {
     "y[i,j] max= x[i,j,k]": {"x": (2, 2, 3)},
     "y[i] max= x[i,j] + z[i]": {"x": (2, 3), "z": (2,)},
     "y[i,k] min= x[i,j] + z[j,k]": {"x": (2, 3), "z": (3, 2)},
-    "m[b] max= s[b,k]; e[b,k] = exp(s[b,k] - m[b]); y[b,k] = e[b,k] / sum[k](e[b,k])": {
-        "s": (2, 3)
-    },
     "y[i] max= x[i,j]; y[i] max= z[i]^2": {"x": (2, 3), "z": (2,)},
     "y[i+p] += x[i] K[p]": {"x": (3,), "K": (2,)},
     "y[(h d)] = x[h,d]^2": {"x": (2, 3)},
