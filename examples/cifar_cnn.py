@@ -20,9 +20,9 @@ parser.add_argument(
     default="64,p,128,p,256,256,p,512,512,p,512,512,p",
     help="of the convolutions, and p for max pooling by 2 (default: %(default)s)",
 )
-parser.add_argument(
-    "--library", choices=("einprop", "pytorch"), default="einprop", help="that learns"
-)
+parser.add_argument("--pooling", type=int, choices=(2, 3), default=3, help="size of its windows")
+parser.add_argument("--start", choices=("uniform", "he"), default="uniform", help="of the weights")
+parser.add_argument("--library", choices=("einprop", "pytorch"), default="einprop", help="to use")
 cifar.add_arguments(
     parser,
     learning_rate=1e-4,
@@ -43,11 +43,14 @@ def as_pytorch(
     return rng.uniform(-bound, bound, shape).astype(dtype)
 
 
+start = as_pytorch if options.start == "uniform" else ep.init.he_normal
+
+
 def block(item: str) -> Network:
     """One item of the flag: a convolution with what follows it, or pooling."""
     if item == "p":
-        return MaxPool2d(3, stride=2, padding=1)
-    filters = Conv2d(int(item), kernel=3, padding=1, bias=False, K=as_pytorch)
+        return MaxPool2d(options.pooling, stride=2, padding=options.pooling // 3)
+    filters = Conv2d(int(item), kernel=3, padding=1, bias=False, K=start)
     return filters >> BatchNorm() >> ReLU()
 
 
@@ -55,8 +58,8 @@ network, *blocks = [block(item) for item in options.channels.split(",")]
 for item in blocks:
     network = network >> item
 features = int([item for item in options.channels.split(",") if item != "p"][-1])
-line = Affine(10, W=as_pytorch, B=ep.init.uniform(1 / math.sqrt(features)))
-model = network >> GlobalPool() >> line >> losses.CrossEntropy()
+bias = ep.init.uniform(1 / math.sqrt(features)) if options.start == "uniform" else ep.init.zeros
+model = network >> GlobalPool() >> Affine(10, W=start, B=bias) >> losses.CrossEntropy()
 print(model.program)
 
 split, what = cifar.read(options.data_dir)
@@ -67,11 +70,11 @@ print(f"\n{what}, {sum(array.size for array in parameters.values())} numbers to 
 if options.library == "pytorch":
     from support import pytorch
 
-    twin = pytorch.network(options.channels.split(","), 10, parameters)
+    twin = pytorch.network(options.channels.split(","), options.pooling, parameters)
     looks = pytorch.train(twin, images, options, rng)
 else:
     looks = cifar.train(model, parameters, images, cifar.optimizer_of(options), options, rng)
-title = f"{what}: {options.library}, {options.channels}, {options.optimizer}, seed {options.seed}"
+title = f"{what}: {options.channels}, {options.optimizer}"
 print(f"{title}: accuracy {looks[-1].accuracy:.4f} on all {len(split.test)} test images")
 if options.curves:
     cifar.write_curves(looks, options.curves, title)

@@ -13,21 +13,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def network(items: list[str], classes: int, parameters: Mapping[str, np.ndarray]) -> nn.Sequential:
+def network(items: list[str], pooling: int, parameters: Mapping[str, np.ndarray]) -> nn.Sequential:
     """Convolutions, each with its normalisation, pooling (``p``) and a line, with our weights."""
     layers: list[nn.Module] = []
     channels, given = 3, iter(parameters[name] for name in parameters if name[0] in "KWB")
     for item in items:
         if item == "p":
-            layers.append(nn.MaxPool2d(3, stride=2, padding=1))
+            layers.append(nn.MaxPool2d(pooling, stride=2, padding=pooling // 3))
             continue
         convolution = nn.Conv2d(channels, int(item), 3, padding=1, bias=False)
         _set(convolution.weight, next(given).transpose(3, 2, 0, 1))
         channels = int(item)
         layers += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
-    line = nn.Linear(channels, classes)
-    _set(line.weight, next(given).T)
-    _set(line.bias, next(given))
+    weights, bias = next(given), next(given)
+    line = nn.Linear(*weights.shape)
+    _set(line.weight, weights.T)
+    _set(line.bias, bias)
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), line)
 
 
@@ -46,7 +47,7 @@ def train(
         loss = functional.cross_entropy(model(x), t)
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
         if number % options.eval_freq == 0 or number == options.max_steps:
             test_loss, right = judge(model, images.chunks(images.judged(number, options)))
             seconds = time.perf_counter() - start
@@ -64,8 +65,8 @@ def judge(model: nn.Sequential, chunks: Iterator[Tensors]) -> tuple[float, float
         for chunk in chunks:
             x, t = _tensors(chunk)
             scores = model(x)
-            loss += float(functional.cross_entropy(scores, t, reduction="sum"))
-            right += int((scores.argmax(1) == t.argmax(1)).sum())
+            loss += functional.cross_entropy(scores, t, reduction="sum").item()
+            right += (scores.argmax(1) == t.argmax(1)).sum().item()
             seen += len(t)
     model.train()
     return loss / seen, right / seen

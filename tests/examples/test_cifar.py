@@ -72,6 +72,27 @@ def test_the_convolution_network_learns(tmp_path):
     assert (tmp_path / "curves.txt").exists()
 
 
+@pytest.mark.parametrize("how", [(), ("--pooling", 2, "--start", "he")])
+def test_pytorch_learns_the_same_from_the_same_weights(folder, tmp_path, how):
+    pytest.importorskip("torch", reason="PyTorch is the yardstick")
+    arguments = (
+        "--data_dir",
+        folder,
+        "--max_steps",
+        8,
+        "--eval_freq",
+        2,
+        "--channels",
+        "8,p,8,8,p",
+    )
+    losses = [
+        re.findall(r"loss (\d\S*)", run("cifar_cnn.py", *arguments, *how, *library, cwd=tmp_path))
+        for library in ((), ("--library", "pytorch"))
+    ]
+    assert len(losses[0]) == 8
+    np.testing.assert_allclose(*[np.array(found, float) for found in losses], atol=1e-3)
+
+
 def test_the_jpeg_copy_is_read_and_named(tmp_path, rng):
     image = pytest.importorskip("PIL.Image", reason="needs Pillow, to write and read JPEG")
     colours = rng.integers(256, size=(9, 1, 1, 3), dtype=np.uint8)
