@@ -142,7 +142,7 @@ def tangents(text: str, tensors: Tensors) -> None:
     ],
 )
 def test_work_grows_as_the_program_does(family: Callable, run: Callable) -> None:
-    run(*family(8))  # What is read once for all programs is not counted.
+    run(*family(40))  # What is read once for all programs, and for each name, is not counted.
     counted = {n: calls(lambda n=n: run(*family(n))) for n in (10, 20, 40)}
     first, second = counted[20] - counted[10], counted[40] - counted[20]
     grows_as_the_program(first, second)
@@ -167,7 +167,7 @@ def trained(count: int) -> None:
 
 
 def test_work_grows_as_the_layers_do() -> None:
-    trained(4)
+    trained(16)
     counted = {n: calls(lambda n=n: trained(n)) for n in (4, 8, 16)}
     grows_as_the_program(counted[8] - counted[4], counted[16] - counted[8])
 
