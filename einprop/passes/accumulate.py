@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from einprop.analysis.indices import free_indices, fresh_index, numbered, rename_indices, unprimed
-from einprop.calculus.algebra import product
+from einprop.calculus.algebra import product, quotient
+from einprop.calculus.elide import factors
 from einprop.notation.parser import parse
 from einprop.notation.printer import to_text
 from einprop.notation.tree import (
@@ -18,7 +19,6 @@ from einprop.notation.tree import (
     Add,
     Affine,
     Call,
-    Divide,
     Equation,
     Expression,
     Index,
@@ -217,13 +217,14 @@ class _Accumulations:
 
     def diagonal(self, call: Call, body: Expression, indices: tuple[str, ...]) -> Expression:
         """A sum without the indices of which a bracket says where they are."""
-        factors, below = _fraction(body)
-        for bracket in factors:
-            for i, j in _equal(bracket):
-                if j in indices and i != j and self.sizes[unprimed(j)] >= self.sizes[unprimed(i)]:
-                    others = [f for f in factors if f is not bracket]
-                    rest = Multiply(tuple(others)) if len(others) > 1 else product(*others)
-                    rest = rename_indices(Divide(rest, below) if below else rest, {j: i})
+        above, below = factors(body)
+        for bracket in above:
+            for j in indices:
+                comparison, i = _sides(bracket, j) or ("", j)
+                if comparison == "==" and self.sizes[unprimed(j)] >= self.sizes[unprimed(i)]:
+                    others = product(*(f for f in above if f is not bracket))
+                    rest = quotient(others, product(*below)) if below else others
+                    rest = rename_indices(rest, {j: i})
                     left = tuple(k for k in indices if k != j)
                     return self.diagonal(Call("sum", (rest,), left), rest, left) if left else rest
         return call
@@ -246,9 +247,9 @@ def _compared(function: str, body: Expression, index: str) -> _Compared | None:
             negated = False
         case Call("where", (bracket, left, inner)) if left == _NEUTRAL[function]:
             negated = True
-        case Multiply(factors) if function == "sum":
-            bracket = next((f for f in factors if _sides(f, index) is not None), factors[0])
-            inner, negated = product(*(f for f in factors if f is not bracket)), False
+        case Multiply(parts) if function == "sum":
+            bracket = next((f for f in parts if _sides(f, index) is not None), parts[0])
+            inner, negated = product(*(f for f in parts if f is not bracket)), False
         case _:
             return None
     found = _sides(bracket, index)
@@ -270,16 +271,3 @@ def _sides(expression: Expression, index: str) -> tuple[str, str] | None:
             if right == index and comparison in _MIRRORED:
                 return _MIRRORED[comparison], left
     return None
-
-
-def _equal(expression: Expression) -> tuple[tuple[str, str], ...]:
-    match expression:
-        case Iverson(IndexValue(left), "==", IndexValue(right)):
-            return (left, right), (right, left)
-    return ()
-
-
-def _fraction(body: Expression) -> tuple[tuple[Expression, ...], Expression | None]:
-    """The factors above the line, and what is below it."""
-    above, below = (body.numerator, body.denominator) if isinstance(body, Divide) else (body, None)
-    return (above.factors if isinstance(above, Multiply) else (above,)), below
